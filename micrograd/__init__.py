@@ -1,5 +1,6 @@
-"""Backpropagation on numbers, small enough to read in one sitting."""
+"""Automatic differentiation on NumPy, small enough to read at a sitting."""
 
-from micrograd.engine import Value
+from micrograd.engine import Value, operator, tensordot
 
-__all__ = ["Value"]
+__all__ = ["Value", "operator", "tensordot"]
+__version__ = "1.0.0"

@@ -1,0 +1,373 @@
+"""Nets: shapes, first weights, and what is saved and loaded."""
+
+import copy
+import os
+import pickle
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from micrograd import Value, nn
+
+
+class Pair(nn.Module):
+    """Two modules, which may be one, and a scale of their own."""
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+        self.scale = Value(np.ones(2))
+
+
+class TestModule(unittest.TestCase):
+    def test_parameters(self):
+        model = nn.MLP(3, [4, 5, 1])
+        parameters = model.parameters()
+        self.assertEqual(sum(value.size for value in parameters), 16 + 25 + 6)
+        self.assertEqual(len(set(parameters)), len(parameters))
+        for layer in model.layers:
+            self.assertIn(layer.w, parameters)
+            self.assertIn(layer.b, parameters)
+        self.assertEqual(parameters, model.parameters())
+
+    def test_shared_parameters_come_once(self):
+        layer = nn.Layer(2, 3)
+        tied = nn.Layer(2, 3)
+        tied.w = layer.w
+        for pair, expected in [
+            (Pair(layer, layer), {layer.w, layer.b}),
+            (Pair(layer, tied), {layer.w, layer.b, tied.b}),
+            (Pair([layer, layer], (tied,)), {layer.w, layer.b, tied.b}),
+        ]:
+            parameters = pair.parameters()
+            self.assertEqual(len(parameters), len(set(parameters)))
+            self.assertEqual(set(parameters), expected | {pair.scale})
+
+    def test_zero_grad(self):
+        model = nn.MLP(2, [3, 1])
+        model(np.ones((4, 2))).sum().backward()
+        self.assertTrue(all(p.grad is not None for p in model.parameters()))
+        model.zero_grad()
+        self.assertTrue(all(p.grad is None for p in model.parameters()))
+
+    def test_repr(self):
+        self.assertRegex(repr(nn.Neuron(2)), r"ReLU.*2")
+        self.assertRegex(repr(nn.Neuron(2, nonlin=False)), r"Linear.*2")
+        self.assertRegex(repr(nn.Layer(2, 16)), r"Layer.*16.*ReLU.*2")
+        self.assertRegex(
+            repr(nn.MLP(2, [16, 8, 1])),
+            r"MLP.*Layer.*16.*ReLU.*2.*Layer.*8.*ReLU.*16.*Linear.*8",
+        )
+
+    def test_copy_and_pickle(self):
+        model = nn.MLP(2, [3, 1])
+        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            x = np.ones((4, 2))
+            np.testing.assert_array_equal(other(x).data, model(x).data)
+            other.layers[0].w.data += 1
+            self.assertFalse(
+                np.array_equal(other.layers[0].w.data, model.layers[0].w.data)
+            )
+
+
+class TestShapes(unittest.TestCase):
+    def test_shapes(self):
+        for model, expected in [
+            (nn.Neuron(2), ()),
+            (nn.Layer(2, 3), (3,)),
+            (nn.Layer(2, 1), (1,)),  # a layer keeps its axis
+            (nn.MLP(2, [16, 16, 1]), ()),  # one neuron gives none
+            (nn.MLP(2, [16, 3]), (3,)),
+            (nn.MLP(2, [1]), ()),
+            (nn.MLP(2, [1, 1, 4]), (4,)),
+        ]:
+            for lead in [(), (100,), (1,), (0,), (4, 5)]:
+                with self.subTest(repr(model), lead=lead):
+                    x = np.ones((*lead, 2))
+                    y = model(x)
+                    self.assertEqual(y.shape, lead + expected)
+                    self.assertEqual(model(Value(x)).shape, lead + expected)
+                    y.sum().backward()
+                    for value in model.parameters():
+                        self.assertEqual(np.shape(value.grad), value.shape)
+
+    def test_lists(self):
+        neuron = nn.Neuron(2, nonlin=False)
+        neuron.w.data[:] = [3, 5]
+        a, b = Value(1.0), Value(-2.0)
+        y = neuron([a, b])
+        self.assertEqual((y.data, y.shape), (3 - 10, ()))
+        y.backward()
+        self.assertEqual((a.grad, b.grad), (3, 5))
+        self.assertEqual(neuron([1.0, -2.0]).data, -7)
+        self.assertEqual(nn.Neuron(2)([Value(1.0), Value(-2.0)]).shape, ())
+        self.assertEqual(nn.MLP(2, [4, 3])([a, b]).shape, (3,))
+        self.assertEqual(nn.MLP(2, [4, 1])([[a, b], [b, a]]).shape, (2,))
+
+    def test_lazy(self):
+        x = Value(shape=(None, 2), name="x")
+        model = nn.MLP(2, [16, 16, 1])
+        y = model(x)
+        for n in (3, 1, 7):
+            self.assertEqual(y.forward(x=np.ones((n, 2))).shape, (n,))
+
+    def test_values(self):
+        layer = nn.Layer(2, 3)
+        layer.w.data[:] = [[1, 2, -3], [4, 5, -6]]
+        layer.b.data[:] = [10, -100, 1]
+        x = np.array([[1.0, 1.0], [0.0, 2.0]])
+        np.testing.assert_array_equal(layer(x).data, [[15, 0, 0], [18, 0, 0]])
+        layer.nonlin = False
+        np.testing.assert_array_equal(layer(x).data, [[15, -93, -8], [18, -90, -11]])
+
+    def test_relu_is_everywhere_but_at_the_end(self):
+        model = nn.MLP(2, [3, 4, 1])
+        self.assertEqual([layer.nonlin for layer in model.layers], [True, True, False])
+        x = np.random.default_rng(0).normal(size=(50, 2))
+        y = x
+        for layer in model.layers[:-1]:
+            y = np.maximum(y @ layer.w.data + layer.b.data, 0)
+        y = y @ model.layers[-1].w.data + model.layers[-1].b.data
+        np.testing.assert_allclose(model(x).data, y, 1e-12)
+
+    def test_wrong_shape(self):
+        with self.assertRaises(ValueError) as caught:
+            nn.Layer(2, 3)(np.ones((4, 5)))
+        for words in ("(4, 5)", "(2, 3)"):
+            self.assertIn(words, str(caught.exception))
+
+
+class TestFirstWeights(unittest.TestCase):
+    def test_he(self):
+        for nin, nout in [(400, 300), (50, 2000)]:
+            layer = nn.Layer(nin, nout, rng=np.random.default_rng(0))
+            self.assertEqual(layer.w.shape, (nin, nout))
+            self.assertAlmostEqual(np.std(layer.w.data) / np.sqrt(2 / nin), 1, 2)
+            self.assertLess(
+                abs(np.mean(layer.w.data)), 5 * np.sqrt(2 / nin / (nin * nout))
+            )
+            self.assertFalse(np.any(layer.b.data))
+        neuron = nn.Neuron(100_000, rng=np.random.default_rng(0))
+        self.assertAlmostEqual(np.std(neuron.w.data) / np.sqrt(2 / 100_000), 1, 2)
+        self.assertEqual(neuron.b.data, 0)
+
+    def test_random_source(self):
+        for make in (
+            lambda **rng: nn.Neuron(5, **rng),
+            lambda **rng: nn.Layer(5, 4, **rng),
+            lambda **rng: nn.MLP(5, [4, 3, 1], **rng),
+        ):
+            weights = lambda model: np.concatenate(
+                [np.ravel(value.data) for value in model.parameters()]
+            )
+            for source in (np.random.default_rng, np.random.RandomState):
+                first, second = (
+                    weights(make(rng=source(1))),
+                    weights(make(rng=source(1))),
+                )
+                np.testing.assert_array_equal(first, second)
+                self.assertFalse(np.array_equal(first, weights(make(rng=source(2)))))
+            state = np.random.get_state()
+            self.addCleanup(np.random.set_state, state)
+            np.random.seed(1)
+            first = weights(make())
+            self.assertFalse(np.array_equal(first, weights(make())))
+            np.random.seed(1)
+            make(rng=np.random.default_rng(0))  # does not touch the other source
+            np.testing.assert_array_equal(first, weights(make()))
+
+    def test_deep_nets_pass_signals_and_gradients(self):
+        rng = np.random.default_rng(0)
+        model = nn.MLP(256, [256] * 30, rng=rng)
+        x = Value(rng.normal(size=(100, 256)))
+        y = model(x)
+        self.assertTrue(0.2 < np.std(y.data) < 5)
+        y.backward()
+        self.assertTrue(0.2 < np.std(x.grad) < 5)
+
+
+class TestState(unittest.TestCase):
+    def setUp(self):
+        self.model = nn.MLP(2, [4, 1], rng=np.random.default_rng(0))
+        self.other = nn.MLP(2, [4, 1], rng=np.random.default_rng(1))
+
+    def assert_same(self, model, state):
+        """The data of the model is that of the state."""
+        own = model.state_dict()
+        self.assertEqual(own.keys(), state.keys())
+        for name in state:
+            np.testing.assert_array_equal(own[name], state[name])
+            self.assertEqual(own[name].dtype, np.asarray(state[name]).dtype)
+
+    def test_is_a_copy(self):
+        state = self.model.state_dict()
+        self.assertEqual(len(state), 4)
+        before = self.model.state_dict()
+        for name in state:
+            self.assertIsInstance(name, str)
+            state[name][...] = 7
+        self.assert_same(self.model, before)
+
+    def test_load(self):
+        state = self.model.state_dict()
+        self.other.load_state_dict(state)
+        self.assert_same(self.other, state)
+        x = np.ones((3, 2))
+        np.testing.assert_array_equal(self.other(x).data, self.model(x).data)
+        for array in state.values():  # it has taken a copy
+            array[...] = 7
+        np.testing.assert_array_equal(self.other(x).data, self.model(x).data)
+
+    def test_numbers_stay_numbers(self):
+        neuron = nn.Neuron(2)
+        kind = type(neuron.b.data)
+        neuron.load_state_dict({"w": [1.0, 2.0], "b": 3.0})
+        self.assertIs(type(neuron.b.data), kind)
+        self.assertEqual(neuron(np.array([1.0, 1.0])).data, 6)
+
+    def test_own_dtype_is_kept(self):
+        for value in self.model.parameters():
+            value.data = np.asarray(value.data, np.float32)
+        self.model.load_state_dict(self.other.state_dict())
+        for value in self.model.parameters():
+            self.assertEqual(value.dtype, np.float32)
+
+    def test_refused_states_change_nothing(self):
+        good, before = self.other.state_dict(), self.model.state_dict()
+        first, *_, last = good
+        for name, change, words in [
+            ("missing", {last: None}, [last]),
+            ("unexpected", {"stranger": np.ones(2)}, ["stranger"]),
+            ("shape", {last: np.ones((7, 9))}, [last, "(7, 9)"]),
+            ("all", {first: None, "stranger": 1, last: [1, 2, 3]}, [first, "stranger"]),
+            ("broadcast", {first: np.ones(1)}, [first, "(1,)"]),
+        ]:
+            state = {k: v for k, v in {**good, **change}.items() if v is not None}
+            with (
+                self.subTest(name),
+                self.assertRaises((ValueError, KeyError)) as caught,
+            ):
+                self.model.load_state_dict(state)
+            for word in words:
+                self.assertIn(word, str(caught.exception))
+            self.assert_same(self.model, before)
+
+    def test_what_is_no_number(self):
+        before = self.model.state_dict()
+        *_, last = before
+        shape = np.shape(before[last])
+        for array in (np.full(shape, "x"), np.full(shape, 1j), np.full(shape, None)):
+            with self.assertRaises((TypeError, ValueError)):
+                self.model.load_state_dict({**before, last: array})
+            self.assert_same(self.model, before)
+
+    def test_shared_modules(self):
+        layer = nn.Layer(2, 2)
+        pair = Pair(layer, layer)
+        state = pair.state_dict()
+        layer.w.data[:] = 7
+        pair.load_state_dict(state)
+        self.assertIs(pair.first.w, pair.second.w)
+        self.assert_same(pair, state)
+
+
+class TestFiles(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "model.npz"
+        self.model = nn.MLP(2, [4, 1])
+
+    def assert_same(self, model, other):
+        for value, expected in zip(model.parameters(), other.parameters()):
+            np.testing.assert_array_equal(value.data, expected.data)
+            self.assertEqual(value.dtype, expected.dtype)
+
+    def test_round_trip(self):
+        for path in (self.path, str(self.path), self.folder / "model"):
+            with self.subTest(path=path):
+                self.model.save(path)
+                other = nn.MLP(2, [4, 1])
+                other.load(path)
+                self.assert_same(other, self.model)
+
+    def test_is_numpys_file(self):
+        self.model.save(self.path)
+        with np.load(self.path, allow_pickle=False) as file:
+            state = self.model.state_dict()
+            self.assertEqual(set(file), set(state))
+            for name in file:
+                np.testing.assert_array_equal(file[name], state[name])
+
+    def test_dtype_is_kept(self):
+        layers = nn.Layer(2, 3), nn.Layer(2, 3)
+        for layer in layers:
+            layer.w.data = layer.w.data.astype(np.float32)
+        layers[0].save(self.path)
+        layers[1].load(self.path)
+        self.assert_same(*layers)
+        self.assertEqual(layers[1].w.dtype, np.float32)
+
+    def test_takes_the_place_of_an_older_one(self):
+        for _ in range(2):
+            self.model.layers[0].w.data += 1
+            self.model.save(self.path)
+            other = nn.MLP(2, [4, 1])
+            other.load(self.path)
+            self.assert_same(other, self.model)
+            self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+    def test_a_crash_while_saving(self):
+        def half(file, *_, **__):
+            """A full disk, when half of the file is written."""
+            if hasattr(file, "write"):
+                file.write(b"half")
+            else:
+                Path(file).write_bytes(b"half")
+            raise OSError("no space left")
+
+        self.model.save(self.path)
+        content = self.path.read_bytes()
+        for name, crash in [
+            ("numpy.savez", half),
+            ("os.replace", OSError("crash")),
+            ("numpy.savez", KeyboardInterrupt()),
+            ("os.replace", KeyboardInterrupt()),
+        ]:
+            with self.subTest(name, crash=crash):
+                self.model.layers[0].w.data += 1
+                with mock.patch(name, side_effect=crash):
+                    with self.assertRaises((OSError, KeyboardInterrupt)):
+                        self.model.save(self.path)
+                self.assertEqual(self.path.read_bytes(), content)
+                self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+    def test_pickled_objects_are_refused(self):
+        state = self.model.state_dict()
+        before = {name: np.copy(array) for name, array in state.items()}
+        *_, last = state
+        state[last] = np.array([[{"an": "object"}]], object)
+        np.savez(self.path, **state)
+        with self.assertRaises(ValueError):
+            self.model.load(self.path)
+        for name, array in self.model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+    def test_refused_files(self):
+        nn.MLP(2, [5, 1]).save(self.path)
+        before = self.model.state_dict()
+        with self.assertRaises(ValueError):
+            self.model.load(self.path)
+        with self.assertRaises(FileNotFoundError):
+            self.model.load(self.folder / "nothing.npz")
+        with self.assertRaises(FileNotFoundError):
+            self.model.save(self.folder / "nowhere" / "model.npz")
+        for name, array in self.model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+
+if __name__ == "__main__":
+    unittest.main()
