@@ -1,0 +1,24 @@
+from collections.abc import Iterable
+
+from micrograd.engine import Value
+
+class SGD:
+    wrt: list[Value]
+    def __init__(
+        self,
+        wrt: Value | Iterable[Value],
+        learning_rate: float | Iterable[float],
+        momentum: float = 0,
+        weight_decay: float = 0,
+    ) -> None: ...
+    def step(self) -> None: ...
+
+class Adam(SGD):
+    def __init__(
+        self,
+        wrt: Value | Iterable[Value],
+        learning_rate: float | Iterable[float] = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None: ...

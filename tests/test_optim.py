@@ -1,0 +1,262 @@
+"""Optimisers: steps in closed form, and what they refuse."""
+
+import unittest
+from itertools import count
+
+import numpy as np
+
+from micrograd import Value, nn, optim
+
+OPTIMISERS = (optim.SGD, optim.Adam)
+
+
+def slope(*gradients):
+    """Leaves of ones, each with a constant gradient."""
+    values = []
+    for gradient in gradients:
+        value = Value(np.ones(np.shape(gradient)) if np.ndim(gradient) else 1.0)
+        value.grad = gradient
+        values.append(value)
+    return values
+
+
+class TestSGD(unittest.TestCase):
+    def test_on_a_parabola(self):
+        x = Value(np.array([1.0, -2.0]))
+        loss = (x * x).sum()
+        sgd = optim.SGD(x, 0.1)
+        for _ in range(10):
+            loss.forward()
+            loss.backward(wrt=x)
+            sgd.step()
+        np.testing.assert_allclose(x.data, np.array([1, -2]) * 0.8**10, 1e-12)
+
+    def test_momentum(self):
+        # a constant slope g: the velocity after step k is g (1 - m^k) / (1 - m)
+        (x,) = slope(np.array([1.0, -2.0]))
+        sgd = optim.SGD([x], 0.1, momentum=0.9)
+        for _ in range(5):
+            sgd.step()
+        way = sum((1 - 0.9**k) / (1 - 0.9) for k in range(1, 6))
+        np.testing.assert_allclose(x.data, 1 - 0.1 * way * x.grad, 1e-12)
+
+    def test_weight_decay(self):
+        (x,) = slope(np.zeros(2))
+        sgd = optim.SGD([x], 0.1, weight_decay=0.5)
+        for _ in range(5):
+            sgd.step()
+        np.testing.assert_allclose(x.data, [0.95**5] * 2, 1e-12)
+        self.assertTrue((x.grad == 0).all())  # the decay is not added to it
+
+    def test_momentum_and_weight_decay(self):
+        (x,) = slope(np.array([2.0]))
+        sgd = optim.SGD(x, 0.1, momentum=0.5, weight_decay=0.1)
+        position, velocity = 1.0, 0.0
+        for _ in range(5):
+            sgd.step()
+            velocity = 0.5 * velocity + 2.0 + 0.1 * position
+            position -= 0.1 * velocity
+        np.testing.assert_allclose(x.data, [position], 1e-12)
+
+    def test_gradient_is_left_alone(self):
+        (x,) = slope(np.array([2.0, 3.0]))
+        gradient = x.grad
+        sgd = optim.SGD(x, 0.1, momentum=0.9)
+        sgd.step()
+        sgd.step()
+        self.assertIs(x.grad, gradient)
+        np.testing.assert_array_equal(gradient, [2, 3])
+
+    def test_memory_is_its_own(self):
+        # the first velocity is the gradient, which may then be clipped in place
+        (x,) = slope(np.array([2.0]))
+        sgd = optim.SGD(x, 0.1, momentum=0.5)
+        sgd.step()
+        x.grad *= 0
+        sgd.step()
+        np.testing.assert_allclose(x.data, [1 - 0.1 * (2 + 1)], 1e-12)
+
+    def test_rate_of_zero(self):
+        (x,) = slope(np.array([2.0]))
+        optim.SGD(x, 0).step()
+        self.assertEqual(x.data, [1])
+
+
+class TestAdam(unittest.TestCase):
+    def test_constant_slope(self):
+        # whatever the slope, each step is the rate, but for eps
+        (x,) = slope(np.array([1e-3, -2.0, 50.0]))
+        adam = optim.Adam([x], 0.01)
+        for _ in range(20):
+            adam.step()
+        np.testing.assert_allclose(x.data, [0.8, 1.2, 0.8], 1e-5)
+
+    def test_eps(self):
+        (x,) = slope(np.array([3.0]))
+        optim.Adam(x, 0.1, eps=1.0).step()
+        np.testing.assert_allclose(x.data, [1 - 0.1 * 3 / 4], 1e-12)
+
+    def test_defaults(self):
+        (x,) = slope(np.array([1e-8]))
+        optim.Adam(x).step()  # of rate 1e-3 and eps 1e-8
+        np.testing.assert_allclose(x.data, [1 - 0.5e-3], 1e-12)
+
+    def test_algorithm(self):
+        # line by line as in the paper, with weight decay in the gradient
+        rate, beta1, beta2, eps, decay = 0.1, 0.8, 0.95, 1e-6, 0.01
+        theta, m, v = 2.0, 0.0, 0.0
+        x = Value(2.0)
+        adam = optim.Adam(x, rate, betas=(beta1, beta2), eps=eps, weight_decay=decay)
+        for t in range(1, 30):
+            x.grad = np.cos(t)
+            adam.step()
+            g = np.cos(t) + decay * theta
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+            theta -= rate * m_hat / (np.sqrt(v_hat) + eps)
+            self.assertAlmostEqual(x.data, theta, 12)
+
+    def test_no_slope(self):
+        (x,) = slope(np.zeros(2))
+        optim.Adam(x).step()
+        np.testing.assert_array_equal(x.data, [1, 1])
+
+    def test_memories_are_apart(self):
+        x, y = slope(np.array([1.0]), np.array([-1.0, 1.0]))
+        adam = optim.Adam([x, y], 0.1)
+        adam.step()
+        np.testing.assert_allclose(x.data, [0.9], 1e-6)
+        np.testing.assert_allclose(y.data, [1.1, 0.9], 1e-6)
+
+
+class TestBoth(unittest.TestCase):
+    def test_in_place(self):
+        for optimiser in OPTIMISERS:
+            for data in (np.ones((2, 3)), np.ones((3, 2), np.float32).T, np.array(1.0)):
+                with self.subTest(optimiser.__name__, dtype=data.dtype):
+                    x = Value(data)
+                    view = x.T
+                    x.grad = np.ones_like(data)
+                    optimiser(x, 0.1).step()
+                    self.assertIs(x.data, data)
+                    np.testing.assert_allclose(view.data, 0.9, 1e-6)
+
+    def test_numbers(self):
+        for optimiser in OPTIMISERS:
+            with self.subTest(optimiser.__name__):
+                x = Value(1.0)
+                loss = x * 3
+                loss.backward()
+                optimiser(x, 0.1).step()
+                self.assertIs(type(x.data), float)
+                self.assertLess(x.data, 1)
+
+    def test_float32_stays(self):
+        for optimiser in OPTIMISERS:
+            for rate in (
+                0.1,
+                np.float64(0.1),
+                np.linspace(0.1, 0.2, 3),
+                iter([0.1] * 3),
+            ):
+                x = Value(np.ones(2, np.float32))
+                x.grad = np.ones(2, np.float32)
+                step = optimiser(x, rate, weight_decay=np.float64(0.1)).step
+                step()
+                step()
+                self.assertEqual(x.data.dtype, np.float32)
+
+    def test_schedules(self):
+        for name, rates in {
+            "list": [0.5, 0.25, 0.125],
+            "iterator": iter([0.5, 0.25, 0.125]),
+            "generator": (0.5**n for n in count(1)),
+            "array": np.array([0.5, 0.25, 0.125]),
+            "linspace": np.linspace(0.5, 0.5, 3) / [1, 2, 4],
+        }.items():
+            for optimiser in OPTIMISERS:
+                if name in ("iterator", "generator") and optimiser is optim.Adam:
+                    continue  # used up
+                with self.subTest(name, optimiser=optimiser.__name__):
+                    (x,) = slope(np.array([1.0]))
+                    moving = optimiser(x, rates)
+                    for expected in (0.5, 0.25, 0.125):
+                        moving.step()
+                        np.testing.assert_allclose(x.data, [expected], 1e-6)
+
+    def test_one_value_several_or_a_model(self):
+        model = nn.MLP(2, [3, 1])
+        for wrt in (Value(1.0), [Value(1.0), Value(2.0)], model.parameters()):
+            values = [wrt] if isinstance(wrt, Value) else wrt
+            for value in values:
+                value.grad = np.ones(value.shape)
+            before = [np.copy(value.data) for value in values]
+            optim.SGD(iter(values), 0.5).step()
+            for value, old in zip(values, before):
+                np.testing.assert_allclose(value.data, old - 0.5)
+
+
+class TestErrors(unittest.TestCase):
+    def test_what_is_refused(self):
+        x, y = slope(np.ones(2), np.ones(3))
+        for name, wrt, error in [
+            ("integers", Value([1, 2]), TypeError),
+            ("an integer", Value(1), TypeError),
+            ("booleans", [x, Value([True])], TypeError),
+            ("an array", [np.ones(2)], TypeError),
+            ("a number", [x, 1.0], TypeError),
+            ("twice", [x, y, x], ValueError),
+            ("a result", [x, x * 2], ValueError),
+        ]:
+            for optimiser in OPTIMISERS:
+                with self.subTest(name, optimiser=optimiser.__name__):
+                    with self.assertRaises(error) as caught:
+                        optimiser(wrt, 0.1)
+                    self.assertTrue(str(caught.exception))
+
+    def test_rates_that_are_refused(self):
+        for rate in (-0.1, float("nan"), np.float32(-1), -1):
+            for optimiser in OPTIMISERS:
+                with self.subTest(optimiser.__name__, rate=rate):
+                    (x,) = slope(np.ones(2))
+                    with self.assertRaisesRegex(ValueError, str(rate)):
+                        optimiser(x, rate)
+                    with self.assertRaises(ValueError):
+                        optimiser(x, 0.1, weight_decay=rate)
+                    moving = optimiser(x, iter([0.0, rate]))
+                    moving.step()
+                    with self.assertRaisesRegex(ValueError, str(rate)):
+                        moving.step()
+                    np.testing.assert_array_equal(x.data, [1, 1])
+        with self.assertRaises(ValueError):
+            optim.SGD(Value(1.0), 0.1, momentum=-0.5)
+
+    def test_no_gradient(self):
+        for optimiser in OPTIMISERS:
+            with self.subTest(optimiser.__name__):
+                x, y = slope(np.ones(2), np.ones(3))
+                moving = optimiser([x, y], 0.1)
+                y.grad = None
+                with self.assertRaisesRegex(ValueError, "gradient"):
+                    moving.step()
+                np.testing.assert_array_equal(x.data, [1, 1])
+                # and the failed step has left no trace in the memory
+                y.grad = np.ones(3)
+                moving.step()
+                np.testing.assert_allclose(x.data, [0.9, 0.9], 1e-6)
+
+    def test_exhausted_schedule(self):
+        for optimiser in OPTIMISERS:
+            for rates in ([0.25], iter([0.25]), (r for r in [0.25]), np.full(1, 0.25)):
+                (x,) = slope(np.ones(2))
+                moving = optimiser(x, rates)
+                moving.step()
+                for _ in range(2):
+                    with self.assertRaisesRegex(ValueError, "schedule|rate"):
+                        moving.step()
+                np.testing.assert_allclose(x.data, [0.75, 0.75], 1e-6)
+
+
+if __name__ == "__main__":
+    unittest.main()
