@@ -1,0 +1,146 @@
+"""The package: its size, what it imports, and what is in its distributions."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+import micrograd
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = {"__init__.py", "engine.py", "nn.py", "optim.py"}
+MODULES = {path.name for path in (ROOT / "micrograd").glob("*.py")}
+TYPES = {path.name for path in (ROOT / "micrograd").glob("*.pyi")} | {"py.typed"}
+
+
+def run(*command, cwd=ROOT):
+    """What the command prints; an AssertionError with all of it if it fails."""
+    outcome = subprocess.run(
+        [sys.executable, *command],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if outcome.returncode:
+        raise AssertionError(f"{command} failed:\n{outcome.stdout}")
+    return outcome.stdout
+
+
+class TestSource(unittest.TestCase):
+    def size(self, name):
+        return (ROOT / "micrograd" / name).stat().st_size
+
+    def test_the_core_is_at_most_24_kibibytes(self):
+        self.assertLessEqual(sum(map(self.size, CORE)), 24 * 1024)
+
+    def test_each_other_module_is_under_3_kibibytes(self):
+        for name in MODULES - CORE:
+            with self.subTest(name):
+                self.assertLess(self.size(name), 3 * 1024)
+
+    def test_the_tests_import_this_checkout(self):
+        self.assertEqual(Path(micrograd.__file__).parent, ROOT / "micrograd")
+
+
+class TestImport(unittest.TestCase):
+    def loaded(self, module):
+        """The modules of packages, not of Python itself, that an import loads."""
+        code = f"""
+import sys
+before = set(sys.modules)
+import {module}
+for name in set(sys.modules) - before:
+    file = getattr(sys.modules[name], "__file__", None) or ""
+    if "-packages" in file or name.startswith("micrograd"):
+        print(name)
+"""
+        return set(run("-c", code).split())
+
+    def test_micrograd_imports_numpy_and_its_engine(self):
+        loaded = self.loaded("micrograd")
+        self.assertEqual(
+            {name for name in loaded if name.startswith("micrograd")},
+            {"micrograd", "micrograd.engine"},
+        )
+        self.assertEqual(
+            {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
+        )
+
+    def test_every_module_needs_nothing_but_numpy(self):
+        for name in MODULES - {"__init__.py"}:
+            with self.subTest(name):
+                loaded = self.loaded(f"micrograd.{name[:-3]}")
+                self.assertEqual(
+                    {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
+                )
+
+    def test_the_engine_knows_nobody(self):
+        loaded = {name for name in self.loaded("micrograd.engine") if "micro" in name}
+        self.assertEqual(loaded, {"micrograd", "micrograd.engine"})
+
+
+@unittest.skipUnless(importlib.util.find_spec("build"), "build is not installed")
+@unittest.skipUnless(
+    importlib.util.find_spec("setuptools"), "setuptools is not installed"
+)
+class TestDistributions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+        tree, dist = Path(cls.directory.name, "tree"), Path(cls.directory.name, "dist")
+        generated = (".*", "venv", "build", "dist", "*.egg-info", "__pycache__")
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*generated))
+        # Without isolation nothing is downloaded.
+        options = ("--no-isolation", "--outdir", str(dist), str(tree))
+        run("-m", "build", *options, cwd=cls.directory.name)
+        (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+        cls.names = {wheel.name, sdist.name}
+        with zipfile.ZipFile(wheel) as archive:
+            cls.wheel = set(archive.namelist())
+            cls.metadata = next(
+                archive.read(name).decode()
+                for name in cls.wheel
+                if name.endswith(".dist-info/METADATA")
+            )
+        with tarfile.open(sdist) as archive:
+            cls.sdist = {name.partition("/")[2] for name in archive.getnames()}
+
+    def test_names(self):
+        version = micrograd.__version__
+        wheel = f"micrograd-{version}-py3-none-any.whl"
+        self.assertEqual(self.names, {wheel, f"micrograd-{version}.tar.gz"})
+
+    def test_wheel(self):
+        package = {f"micrograd/{name}" for name in MODULES | TYPES}
+        info = {name for name in self.wheel if ".dist-info/" in name}
+        self.assertEqual(self.wheel - info, package)
+        self.assertTrue(any(name.endswith("/LICENSE") for name in info), info)
+
+    def test_sdist(self):
+        expected = {f"micrograd/{name}" for name in MODULES | TYPES}
+        expected |= {"LICENSE", "README.md", "pyproject.toml"}
+        self.assertLessEqual(expected, self.sdist)
+        self.assertFalse([name for name in self.sdist if name.endswith(".pyc")])
+
+    def test_metadata(self):
+        lines = self.metadata.splitlines()
+        for line in ("Name: micrograd", "License-Expression: MIT"):
+            self.assertIn(line, lines)
+        needed = [line for line in lines if line.startswith("Requires-Dist")]
+        always = [line for line in needed if "extra ==" not in line]
+        self.assertEqual(always, ["Requires-Dist: numpy>=1.22"])
+        extras = {line[16:] for line in lines if line.startswith("Provides-Extra: ")}
+        self.assertEqual(extras, {"demo", "test", "torch", "trace", "dev"})
+        self.assertIn('Requires-Dist: torch==2.13.0; extra == "torch"', needed)
+
+
+if __name__ == "__main__":
+    unittest.main()
