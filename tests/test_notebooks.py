@@ -1,0 +1,146 @@
+"""The notebooks: what is stored in them, and that they run from a clean kernel."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+try:
+    import ipykernel  # noqa: F401
+    import matplotlib  # noqa: F401
+    import nbclient
+    import nbformat
+    import sklearn  # noqa: F401
+
+    missing = ""
+except ImportError as error:
+    missing = f"{error.name} is not installed"
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ("demo.ipynb", "trace_graph.ipynb")
+
+
+def stored(name):
+    return json.loads((ROOT / name).read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+def joined(text):
+    """A multi-line string of a notebook, which a file may hold as a list."""
+    return text if isinstance(text, str) else "".join(text)
+
+
+def printed(notebook):
+    """What a reader sees as text: streams, results and SVG pictures."""
+    texts = []
+    for output in outputs(notebook):
+        texts.append(joined(output.get("text", "")))
+        for kind, data in output.get("data", {}).items():
+            if kind.startswith("text/") or kind == "image/svg+xml":
+                texts.append(joined(data))
+    return "\n".join(texts)
+
+
+class Checks:
+    """What holds for the outputs of a notebook, stored or new."""
+
+    def check_outputs(self, notebook):
+        for output in outputs(notebook):
+            self.assertNotEqual(output["output_type"], "error", output)
+            self.assertNotEqual(output.get("name"), "stderr", output)
+        for pattern in (r"/tmp\b", r"/home/", r"/root\b", "/Users/", r":\\", "Warning"):
+            self.assertNotRegex(printed(notebook), pattern)
+
+    def check_accuracy(self, notebook):
+        accuracies = re.findall(r"accuracy:? +(\d+) ?%", printed(notebook))
+        self.assertEqual(accuracies, ["100"])
+
+
+class TestStored(Checks, unittest.TestCase):
+    def test_outputs_are_clean(self):
+        for name in NOTEBOOKS:
+            with self.subTest(name):
+                self.check_outputs(stored(name))
+
+    def test_ran_once_from_top_to_bottom(self):
+        for name in NOTEBOOKS:
+            with self.subTest(name):
+                counts = [cell["execution_count"] for cell in code_cells(stored(name))]
+                self.assertEqual(counts, list(range(1, len(counts) + 1)))
+
+    def test_metadata_is_minimal(self):
+        for name in NOTEBOOKS:
+            with self.subTest(name):
+                notebook = stored(name)
+                self.assertEqual(list(notebook["metadata"]), ["kernelspec"])
+                self.assertEqual(notebook["metadata"]["kernelspec"]["name"], "python3")
+                for cell in notebook["cells"]:
+                    self.assertEqual(cell["metadata"], {})
+
+    def test_demo(self):
+        notebook = stored("demo.ipynb")
+        self.check_accuracy(notebook)
+        pictures = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
+        self.assertGreaterEqual(len(pictures), 3)
+
+    def test_trace_graph(self):
+        notebook = stored("trace_graph.ipynb")
+        pictures = [
+            o for o in outputs(notebook) if "image/svg+xml" in o.get("data", {})
+        ]
+        self.assertGreaterEqual(len(pictures), 2)
+
+    def test_assets(self):
+        picture = (ROOT / "assets" / "moon_mlp.png").read_bytes()
+        self.assertTrue(picture.startswith(b"\x89PNG"))
+        self.assertLess(len(picture), 100_000)
+        self.assertIn("<svg", (ROOT / "assets" / "gout.svg").read_text("utf-8"))
+
+
+@unittest.skipIf(missing, missing)
+class TestRun(Checks, unittest.TestCase):
+    def run_notebook(self, name, asset):
+        """Run a copy, so that the asset in the checkout stays as it is."""
+        notebook = nbformat.read(ROOT / name, as_version=4)
+        for cell in code_cells(notebook):
+            cell["outputs"], cell["execution_count"] = [], None
+        with tempfile.TemporaryDirectory() as directory:
+            (Path(directory) / "assets").mkdir()
+            client = nbclient.NotebookClient(
+                notebook,
+                timeout=600,
+                kernel_name="python3",
+                resources={"metadata": {"path": directory}},
+            )
+            client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+            written = [path.name for path in (Path(directory) / "assets").iterdir()]
+            self.assertEqual(written, [asset])
+            size = (Path(directory) / "assets" / asset).stat().st_size
+            self.assertTrue(1000 < size < 100_000, size)
+        self.check_outputs(notebook)
+        return notebook
+
+    def test_demo(self):
+        self.check_accuracy(self.run_notebook("demo.ipynb", "moon_mlp.png"))
+
+    @unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
+    def test_trace_graph(self):
+        try:
+            import graphviz  # noqa: F401
+        except ImportError:
+            self.skipTest("the package graphviz is not installed")
+        self.run_notebook("trace_graph.ipynb", "gout.svg")
+
+
+if __name__ == "__main__":
+    unittest.main()
