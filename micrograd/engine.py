@@ -42,7 +42,13 @@ def operator(name, forward, *derivatives):
     return apply
 
 
+def same(g, *_):
+    return g
+
+
 def bound(function, operands, is_derivative=False):
+    if function is same:
+        return same
     if len(operands) > 2:
         return lambda *gy: function(*gy, *[x.data for x in operands])
     a, b = operands[0], operands[-1]
@@ -231,8 +237,8 @@ class Value:
     )
     arcsinh = operator("arcsinh", np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
     __neg__ = operator("neg", neg, lambda g, y, x: -g)
-    __add__ = operator("+", add, lambda g, y, a, b: g, lambda g, y, a, b: g)
-    __sub__ = operator("-", sub, lambda g, y, a, b: g, lambda g, y, a, b: -g)
+    __add__ = operator("+", add, same, same)
+    __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
     __mul__ = operator("*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
     __truediv__ = operator(
         "/",
@@ -315,10 +321,8 @@ def new_plan(root, wrt):
     for node in reversed(links):
         if node in reached:
             for parent, derivative in links[node]:
-                source = None if node is root else node
-                plan.append(
-                    [source, parent, derivative, None, parent in reached, False]
-                )
+                start = None if node is root else node
+                plan.append([start, parent, derivative, None, parent in reached, False])
                 reached.add(parent)
             if links[node]:
                 plan[-1][5] = node not in kept
