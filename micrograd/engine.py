@@ -1,7 +1,7 @@
 """The engine: arrays that remember how they were computed, and the chain rule."""
 
 import warnings
-from operator import add, mul, neg, sub
+from operator import add, iadd, mul, neg, sub
 
 import numpy as np
 
@@ -69,8 +69,7 @@ def power(a, b):
 
 def power_by_a(g, y, a, b):
     if type(b) is int and b == 2:
-        if isinstance(getattr(g, "base", None), np.generic):
-            g = g.base  # what was spread
+        g = g.base if isinstance(getattr(g, "base", None), np.generic) else g
         return (g + g) * a
     return g * b * power(a, b - 1.0 * (b != 0))  # 0 where b is 0
 
@@ -78,6 +77,10 @@ def power_by_a(g, y, a, b):
 def inside(x, y):
     """x, but nan outside the domain, where y is."""
     return np.where(np.isnan(y), y, x)
+
+
+def rest(x, y):
+    return 1 - inside(x, y) ** 2
 
 
 def dot(a, b):
@@ -102,7 +105,7 @@ def dot_by_b(g, y, a, b):
 
 
 def spread(g, x, axis, keepdims):
-    if not isinstance(x, np.ndarray):
+    if type(g) is float:
         return g
     if axis is None:  # not a copy
         return np.ndarray(x.shape, g.dtype, g, 0, (0,) * x.ndim)
@@ -196,7 +199,8 @@ class Value:
         if wrt is not None:
             wrt = (wrt,) if isinstance(wrt, Value) else tuple(wrt)
         key = wrt and tuple(map(id, wrt))
-        forms = [layout(leaf.data) for leaf in leaves]
+        shaping = [x for x in (*leaves, *results) if x.op in ("", "[]")]
+        forms = [layout(x.data) for x in shaping]
         known, plan = plans.get(key, (None, None))
         is_new = known != forms
         plan = new_plan(self, wrt) if is_new else plan
@@ -215,7 +219,7 @@ class Value:
                     step[3] = fit = fitting(gradient, node, parent)
                 if fit:
                     gradient = fit(gradient)
-                parent.grad = parent.grad + gradient if adds else gradient
+                parent.grad = adds(parent.grad, gradient) if adds else gradient
                 if is_last:
                     node.grad = None
         except Exception as error:
@@ -227,14 +231,12 @@ class Value:
     log = operator("log", np.log, lambda g, y, x: g / inside(x, y))
     log1p = operator("log1p", np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
     sqrt = operator("sqrt", np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
-    relu = operator("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * (y > 0))
+    relu = operator(
+        "relu", lambda x: np.maximum(x, 0), lambda g, y, x: np.where(y > 0, g, 0)
+    )
     tanh = operator("tanh", np.tanh, lambda g, y, x: g * (1 - y * y))
-    arctanh = operator(
-        "arctanh", np.arctanh, lambda g, y, x: g / (1 - inside(x, y) ** 2)
-    )
-    arcsin = operator(
-        "arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2)
-    )
+    arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g / rest(x, y))
+    arcsin = operator("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(rest(x, y)))
     arcsinh = operator("arcsinh", np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
     __neg__ = operator("neg", neg, lambda g, y, x: -g)
     __add__ = operator("+", add, same, same)
@@ -308,8 +310,8 @@ def topology(root):
 
 
 def new_plan(root, wrt):
-    """The steps: a node (None for the root, which it would keep alive), a parent, the
-    derivative, what makes its outcome fit, if it adds, if `node.grad` can go then.
+    """Steps: node (None is the root, which must not keep itself alive), parent,
+    derivative, what makes it fit, what adds it, if `node.grad` can go then.
     """
     results, leaves, _, _ = topology(root)
     kept = {root, *results, *leaves} if wrt is None else set(wrt)
@@ -319,13 +321,13 @@ def new_plan(root, wrt):
         links[node] = [(p, d) for p, d in pairs if d and (p in kept or links.get(p))]
     plan, reached = [], {root}
     for node in reversed(links):
-        if node in reached:
-            for parent, derivative in links[node]:
-                start = None if node is root else node
-                plan.append([start, parent, derivative, None, parent in reached, False])
-                reached.add(parent)
-            if links[node]:
-                plan[-1][5] = node not in kept
+        start = None if node is root else node
+        for parent, derivative in links[node] if node in reached else ():
+            adds = (add if parent._forward else iadd) if parent in reached else None
+            plan.append([start, parent, derivative, None, adds, False])
+            reached.add(parent)
+        if links[node] and node in reached:
+            plan[-1][5] = node not in kept
     for value in wrt or ():
         if value not in reached:
             raise ValueError(f"the expression does not depend on {value}")
@@ -335,12 +337,12 @@ def new_plan(root, wrt):
 def tensordot(left, right, axes):
     """Contract the last axis of left with the first of right, and so on outwards."""
     left, right = operand(left), operand(right)
-    n, m = np.ndim(left.data), np.ndim(right.data)
-    if not 0 <= axes <= min(n, m):
-        raise ValueError(f"tensordot: {axes} axes of {n} and {m}")
-    i = list(range(n))
-    j = i[::-1][:axes] + list(range(n, n + m - axes))
-    k = i[: n - axes] + j[axes:]
+    a, b = np.shape(left.data), np.shape(right.data)
+    if len(a[::-1][:axes]) != axes or a[::-1][:axes] != b[:axes]:
+        raise ValueError(f"tensordot: cannot pair {axes} axes of {a} and {b}")
+    i = list(range(len(a)))
+    j = i[::-1][:axes] + list(range(len(a), len(a) + len(b) - axes))
+    k = i[: len(a) - axes] + j[axes:]
     return operator(
         "tensordot",
         lambda a, b: np.einsum(a, i, b, j, k, optimize=True),
@@ -350,7 +352,6 @@ def tensordot(left, right, axes):
 
 
 def stack(values):
-    """Values along a new first axis."""
     by_part = [lambda g, y, *parts, i=i: g[i] for i in range(len(values))]
     return operator("stack", lambda *parts: np.stack(parts), *by_part)(*values)
 
@@ -394,11 +395,10 @@ class Placeholder:
 
 
 def numeric(data, name="data"):
-    """Data as a Value keeps it."""
     if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
         return data
-    array = np.asarray(data)
-    if has_value(data) or array.dtype.kind not in "biuf":
+    array = np.asarray(None if has_value(data) else data)
+    if array.dtype.kind not in "biuf":
         kind = f"{type(data).__name__} of dtype {array.dtype}"
         raise TypeError(f"{name}: expected real numbers, got {kind}")
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
@@ -411,7 +411,6 @@ def has_value(x):
 
 
 def operand(x):
-    """x as a Value, if it holds one, or a Constant."""
     if isinstance(x, (Value, Constant)):
         return x
     return stack(x) if has_value(x) else Constant(numeric(x))
@@ -421,7 +420,8 @@ def as_number(y):
     """A result of Python's numbers as one; integers wrap around as NumPy's."""
     if isinstance(y, int):
         return (y + 2**63) % 2**64 - 2**63
-    return y.item() if np.ndim(y) == 0 and y.dtype in (float, int) else y
+    is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
+    return y.item() if is_plain else y
 
 
 def located(error, name, operands):

@@ -1,12 +1,11 @@
 """Neural nets: modules of Values, and their files."""
 
 import os
-from contextlib import suppress
 from functools import partial
 
 import numpy as np
 
-from micrograd.engine import Value, numeric, operand
+from micrograd.engine import Value, numeric
 
 
 def leaves(x, name=""):
@@ -47,8 +46,8 @@ class Module:
             raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
         for name, value in old.items():
             data = new[name].astype(value.dtype)
-            is_array = isinstance(value.data, np.ndarray)
-            value.data = data if is_array else type(value.data)(data)
+            kind = type(value.data)
+            value.data = data if kind is np.ndarray else kind(data)
 
     def save(self, path):
         """Write a NumPy .npz file; it replaces an older one at once."""
@@ -58,7 +57,7 @@ class Module:
                 np.savez(file, **self.state_dict())
             os.replace(beside, path)
         finally:
-            with suppress(FileNotFoundError):
+            if os.path.exists(beside):
                 os.remove(beside)
 
     def load(self, path):
@@ -77,7 +76,7 @@ class Neuron(Module):
         self.b, self.nonlin = Value(np.zeros(nouts)), nonlin
 
     def __call__(self, x):
-        y = operand(x) @ self.w + self.b
+        y = x @ self.w + self.b
         return y.relu() if self.nonlin else y
 
     def __repr__(self):

@@ -18,7 +18,8 @@ class SGD:
             if value.op or self.wrt.count(value) > 1:
                 raise ValueError(f"wrt: expected leaves, each once, got {value!r}")
         is_schedule = np.iterable(learning_rate)
-        self.rates = iter(learning_rate) if is_schedule else repeat(rate(learning_rate))
+        rates = learning_rate if is_schedule else repeat(rate(learning_rate))
+        self.rates = map(rate, rates)
         self.momentum, self.weight_decay = rate(momentum), rate(weight_decay)
         self.memory = [0.0] * len(self.wrt)
 
@@ -29,7 +30,6 @@ class SGD:
         learning_rate = next(self.rates, None)
         if learning_rate is None:
             raise ValueError("the learning rates are exhausted")
-        learning_rate = rate(learning_rate)
         for i, value in enumerate(self.wrt):
             g = value.grad
             if self.weight_decay:
