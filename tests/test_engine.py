@@ -550,6 +550,31 @@ class TestDtypes(EngineTest):
             (x + x).backward()
             self.assert_equal(x.grad, [2, 2])
 
+    def test_relu_stops_infinity(self):
+        x = Value([-1.0, 0.0, 4.0])
+        with np.errstate(divide="ignore"):
+            x.relu().sqrt().sum().backward()
+        self.assert_equal(x.grad, [0, 0, 0.25])
+
+    def test_number_of_another_type(self):
+        v = Value(2)
+        y = v * v
+        v.data = 2.5
+        self.assertEqual(y.forward(), 6.25)
+
+    def test_array_of_no_axes_for_a_number(self):
+        x = Value(shape=(), name="x")
+        for y in (x.sum(), x.mean(), x * 1):
+            self.assertEqual(y.forward(x=np.array(2.0)), 2)
+            y.backward()
+            self.assertEqual(x.grad, 1)
+
+    def test_array_of_no_axes_used_twice(self):
+        x = Value(np.array(3.0))
+        (x * x + x).backward()
+        self.assertIsInstance(x.grad, np.ndarray)
+        self.assertEqual(x.grad, 7)
+
     def test_small_integers_have_exact_gradients(self):
         # 200 * 2 would not fit into uint8
         x = Value(np.array([200], np.uint8))
@@ -909,6 +934,17 @@ class TestLazy(EngineTest):
                     expected = np.zeros((3, 2))
                     np.add.at(expected, key(fed), 1)
                     self.assert_equal(table.grad, expected)
+
+    def test_masks_of_several_sizes(self):
+        x, b = Value(np.arange(4.0)), Value([1.0])
+        mask = Value(shape=(4,), name="mask", dtype=bool)
+        y = (x[mask] * b).sum()
+        for fed in ([1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]):
+            fed = np.array(fed, bool)
+            y.forward(mask=fed)
+            y.backward()
+            self.assert_equal(b.grad, [np.arange(4.0)[fed].sum()])
+            self.assert_equal(x.grad, fed)
 
     def test_missing(self):
         x, w = Value(shape=(2,), name="inputs"), Value(np.array([1.0, 2.0]))
