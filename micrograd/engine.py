@@ -62,7 +62,7 @@ def bound(function, operands, is_derivative=False):
 
 
 def power(a, b):
-    if {type(a), type(b)} <= NUMBERS:  # never complex
+    if type(a) in NUMBERS and type(b) in NUMBERS:  # never complex
         return np.power(a, b)
     return a**b
 
@@ -177,7 +177,7 @@ class Value:
         What is not fed is nan, with a warning. After a ValueError (shape) or TypeError
         (dtype) nothing is fed.
         """
-        results, _, lazies, _ = topology(self)
+        results, _, lazies, *_ = topology(self)
         fed = []
         for lazy in lazies:
             fed.append(lazy._lazy.checked(values))
@@ -195,11 +195,10 @@ class Value:
 
         With respect to one Value or several that it depends on, or to all.
         """
-        results, leaves, lazies, plans = topology(self)
+        results, leaves, lazies, shaping, plans = topology(self)
         if wrt is not None:
             wrt = (wrt,) if isinstance(wrt, Value) else tuple(wrt)
         key = wrt and tuple(map(id, wrt))
-        shaping = [x for x in (*leaves, *results) if x.op in ("", "[]")]
         forms = [layout(x.data) for x in shaping]
         known, plan = plans.get(key, (None, None))
         is_new = known != forms
@@ -277,7 +276,7 @@ class Value:
         forward = lambda x, *keys: np.asarray(x)[keys]
 
         def by_x(g, y, x, *keys):
-            gradient = np.zeros(np.shape(x), g.dtype)
+            gradient = np.zeros(np.shape(x), np.result_type(g))
             np.add.at(gradient, keys, g)
             return gradient
 
@@ -290,7 +289,7 @@ for symbol in ("add", "sub", "mul", "truediv", "pow", "matmul"):
 
 
 def topology(root):
-    """Results below in order, leaves, lazy ones, plans."""
+    """Results in order, leaves, lazy ones, what sets shapes, plans."""
     if root._tape:
         return root._tape
     results, leaves, seen, stack = [], [], set(), [root]
@@ -304,8 +303,10 @@ def topology(root):
                 stack += (value, None, *value._parents)
             else:
                 leaves.append(value)
-    tape = results[:-1], leaves, [leaf for leaf in leaves if leaf._lazy], {}
-    root._tape = tape if results else None
+    results = results[:-1]
+    shaping = leaves + [x for x in results if x.op == "[]"]
+    tape = results, leaves, [x for x in leaves if x._lazy], shaping, {}
+    root._tape = tape if root._forward else None
     return tape
 
 
@@ -313,9 +314,9 @@ def new_plan(root, wrt):
     """Steps: node (None is the root, which must not keep itself alive), parent,
     derivative, what makes it fit, what adds it, if `node.grad` can go then.
     """
-    results, leaves, _, _ = topology(root)
+    results, leaves, *_ = topology(root)
     kept = {root, *results, *leaves} if wrt is None else set(wrt)
-    links = {}  # to parents that are kept or lead to those
+    links = {}
     for node in (*results, root):
         pairs = zip(node._parents, node._backward)
         links[node] = [(p, d) for p, d in pairs if d and (p in kept or links.get(p))]
@@ -431,7 +432,7 @@ def located(error, name, operands):
 
 
 def layout(data):
-    return [getattr(data, key, 0) for key in ("shape", "dtype", "strides")]
+    return type(data) in NUMBERS or (data.shape, data.dtype, data.strides)
 
 
 def form(data):
