@@ -6,6 +6,7 @@ from operator import add, iadd, mul, neg, sub
 import numpy as np
 
 NUMBERS = {float, int}
+SPREADING = {"**", "exp", "relu", "tanh"}  # broadcast g themselves
 
 
 def operator(name, forward, *derivatives):
@@ -69,7 +70,6 @@ def power(a, b):
 
 def power_by_a(g, y, a, b):
     if type(b) is int and b == 2:
-        g = g.base if isinstance(getattr(g, "base", None), np.generic) else g
         return (g + g) * a
     return g * b * power(a, b - 1.0 * (b != 0))  # 0 where b is 0
 
@@ -102,14 +102,6 @@ def dot_by_b(g, y, a, b):
     if a.ndim == 1:
         return dot(a[:, None], g[..., None, :])
     return dot(a.swapaxes(-1, -2), g)
-
-
-def spread(g, x, axis, keepdims):
-    if type(g) is float:
-        return g
-    if axis is None:  # not a copy
-        return np.ndarray(x.shape, g.dtype, g, 0, (0,) * x.ndim)
-    return np.broadcast_to(g if keepdims else np.expand_dims(g, axis), x.shape)
 
 
 class Value:
@@ -215,7 +207,7 @@ class Value:
                     node = self
                 gradient = derivative(node.grad, node.data)
                 if is_new:
-                    step[3] = fit = fitting(gradient, node, parent)
+                    step[3] = fit = fitting(gradient, node, parent, fit)
                 if fit:
                     gradient = fit(gradient)
                 parent.grad = adds(parent.grad, gradient) if adds else gradient
@@ -259,7 +251,8 @@ class Value:
     def sum(self, axis=None, keepdims=False):
         """The sum over an axis, a tuple of axes, or all."""
         forward = lambda x: np.add.reduce(x, axis, keepdims=keepdims)
-        by_x = lambda g, y, x: spread(g, x, axis, keepdims)
+        is_whole = axis is None or keepdims
+        by_x = lambda g, y, x: g if is_whole else np.expand_dims(g, axis)
         return operator("sum", forward, by_x)(self)
 
     def mean(self, axis=None, keepdims=False):
@@ -324,8 +317,9 @@ def new_plan(root, wrt):
     for node in reversed(links):
         start = None if node is root else node
         for parent, derivative in links[node] if node in reached else ():
+            thin = parent.op in SPREADING and parent not in kept
             adds = (add if parent._forward else iadd) if parent in reached else None
-            plan.append([start, parent, derivative, None, adds, False])
+            plan.append([start, parent, derivative, thin, adds, False])
             reached.add(parent)
         if links[node] and node in reached:
             plan[-1][5] = node not in kept
@@ -448,11 +442,14 @@ def exactly(data):
     return (lambda g: np.full(shape, g, dtype)) if kind is np.ndarray else kind
 
 
-def fitting(gradient, node, parent):
+def fitting(gradient, node, parent, thin):
     """What makes an outcome fit the parent, if anything; a leaf's is its own."""
     kind, shape, dtype = form(parent.data)
     exact, full = exactly(parent.data), np.shape(gradient)
-    fits = type(gradient) is kind and getattr(gradient, "dtype", None) == dtype
+    fits = getattr(gradient, "dtype", None) == dtype
+    if full != shape and np.broadcast_shapes(full, shape) == shape:
+        return None if fits and thin else exact
+    fits = fits and type(gradient) is kind
     if fits and len(full) == 2 and full[1:] == shape:
         return np.ones(len(gradient), dtype).dot  # a bias: faster than a sum
     if full != shape:
