@@ -1412,7 +1412,7 @@ class TestMemory(EngineTest):
 
     def in_a_small_stack(self, run):
         """Where recursion into C would crash early."""
-        size = threading.stack_size(256 * 1024)
+        size = threading.stack_size(2**20)
         try:
             thread = threading.Thread(target=run)
             thread.start()
