@@ -223,7 +223,7 @@ class Value:
     log1p = operator("log1p", np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
     sqrt = operator("sqrt", np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
     relu = operator(
-        "relu", lambda x: np.maximum(x, 0), lambda g, y, x: np.where(y > 0, g, 0)
+        "relu", lambda x: np.maximum(x, 0), lambda g, y, x: np.where(y > 0, g, 0.0)
     )
     tanh = operator("tanh", np.tanh, lambda g, y, x: g * (1 - y * y))
     arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g / rest(x, y))
@@ -378,12 +378,13 @@ class Placeholder:
             warnings.warn(f"{name} is not fed: nan", stacklevel=3)
             return self.unfed
         data = numeric(values[name], name)
-        shape, dtype = np.shape(data), np.asarray(data).dtype
+        shape = np.shape(data)
         fits = [n in (None, m) for n, m in zip(self.shape, shape)]
         if len(shape) != len(self.shape) or not all(fits):
             raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
-        if not self.has_dtype or dtype == expected:
+        if not self.has_dtype:
             return data
+        dtype = np.asarray(data).dtype
         if not np.can_cast(dtype, expected, "same_kind"):
             raise TypeError(f"{name}: expected {expected}, got {dtype}")
         return np.asarray(data, expected)
