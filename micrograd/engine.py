@@ -6,14 +6,14 @@ from operator import add, iadd, mul, neg, sub
 import numpy as np
 
 NUMBERS = {float, int}
-SPREADING = {"**", "exp", "relu", "tanh"}  # broadcast g themselves
 
 
-def operator(name, forward, *derivatives):
+def operator(name, forward, *derivatives, thin=False):
     """An operator on Values and raw data, made of functions of data:
 
     y = forward(*data), and for each operand derivative(g, y, *data) or None: what it
     receives of g, the gradient of y, in its shape or one that it was broadcast to.
+    Thin: they take a g that is yet to be broadcast, too.
     """
 
     def apply(*operands):
@@ -31,7 +31,7 @@ def operator(name, forward, *derivatives):
             value._forward = lambda: as_number(evaluate())
             data = as_number(data)
         value.data, value.grad, value.op = data, None, name
-        value._lazy = value._tape = None
+        value._lazy, value._tape, value._thin = None, None, thin
         edges = [
             (x, derivative and bound(derivative, operands, is_derivative=True))
             for x, derivative in zip(operands, derivatives)
@@ -111,10 +111,10 @@ class Value:
     name="x")` is fed by `forward(x=data)`; an axis of None is open to any length.
     """
 
-    # Freed in alphabetical order: the parents before the tape that has them too, so
-    # that a long chain goes by a loop and not by recursion.
+    # Freed in this order: the parents before the tape, which has them too, lest a long
+    # chain recurse.
     __slots__ = (
-        "__weakref__ _backward _forward _lazy _parents _tape data grad op".split()
+        "__weakref__ _backward _forward _lazy _parents _tape _thin data grad op".split()
     )
     __array_ufunc__ = None  # array * value is a Value
 
@@ -126,7 +126,7 @@ class Value:
         self.data = self._lazy.unfed if is_lazy else numeric(data)
         self.grad, self.op = None, ""
         self._parents = self._backward = ()
-        self._forward = self._tape = None
+        self._forward = self._tape = self._thin = None
 
     def __repr__(self):
         return f"Value(data={self.data}, grad={self.grad})"
@@ -223,7 +223,10 @@ class Value:
     log1p = operator("log1p", np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
     sqrt = operator("sqrt", np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
     relu = operator(
-        "relu", lambda x: np.maximum(x, 0), lambda g, y, x: np.where(y > 0, g, 0.0)
+        "relu",
+        lambda x: np.maximum(x, 0),
+        lambda g, y, x: np.where(y > 0, g, 0.0),
+        thin=True,
     )
     tanh = operator("tanh", np.tanh, lambda g, y, x: g * (1 - y * y))
     arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g / rest(x, y))
@@ -244,6 +247,7 @@ class Value:
         power,
         power_by_a,
         lambda g, y, a, b: g * y * np.log(np.where((a == 0) & (b >= 0), 1, a)),
+        thin=True,
     )
     __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
     T = property(operator("T", np.transpose, lambda g, y, x: np.transpose(g)))
@@ -317,7 +321,7 @@ def new_plan(root, wrt):
     for node in reversed(links):
         start = None if node is root else node
         for parent, derivative in links[node] if node in reached else ():
-            thin = parent.op in SPREADING and parent not in kept
+            thin = parent._thin and parent not in kept
             adds = (add if parent._forward else iadd) if parent in reached else None
             plan.append([start, parent, derivative, thin, adds, False])
             reached.add(parent)

@@ -66,6 +66,9 @@ class Value:
     def __rmatmul__(self, other: Any) -> Value: ...
 
 def operator(
-    name: str, forward: Callable[..., Any], *derivatives: Callable[..., Any] | None
+    name: str,
+    forward: Callable[..., Any],
+    *derivatives: Callable[..., Any] | None,
+    thin: bool = False,
 ) -> Callable[..., Value]: ...
 def tensordot(left: Any, right: Any, axes: int) -> Value: ...

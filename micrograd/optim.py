@@ -37,7 +37,6 @@ class SGD:
             value.data -= learning_rate * self.direction(i, g)
 
     def direction(self, i, g):
-        """Where the i-th Value goes."""
         if self.momentum:
             self.memory[i] = g = self.momentum * self.memory[i] + g
         return g
