@@ -1,6 +1,8 @@
-"""Automatic differentiation on NumPy, small enough to read at a sitting."""
+"""Automatic differentiation on NumPy, read in one sitting."""
 
-from micrograd.engine import Value, operator, tensordot
+from micrograd.engine import Value, operator
+from micrograd.functions import concatenate, einsum, stack, tensordot
 
-__all__ = ["Value", "operator", "tensordot"]
+where = Value.where
+__all__ = ["Value", "concatenate", "einsum", "operator", "stack", "tensordot", "where"]
 __version__ = "1.0.0"

@@ -1,57 +1,50 @@
 """The engine: arrays that remember how they were computed, and the chain rule."""
 
 import warnings
-from operator import add, iadd, mul, neg, sub
+from operator import add, attrgetter, iadd, mul, neg, sub
 
 import numpy as np
 
-NUMBERS = {float, int}
+NUMBERS = {float, int, np.bool_}
+DATA = attrgetter("data")
 
 
 def operator(name, forward, *derivatives, thin=False):
-    """An operator on Values and raw data, made of functions of data:
+    """An operator made of functions of its operands' data: y = forward(*data).
 
-    y = forward(*data), and for each operand derivative(g, y, *data) or None: what it
-    receives of g, the gradient of y, in its shape or one that it was broadcast to.
-    Thin: they take a g that is yet to be broadcast, too.
+    derivative(g, y, *data), or None, is what an operand receives of g, the gradient of
+    y. If thin, g may be yet to be broadcast.
     """
+    of_numbers = lambda *data: as_number(forward(*data))
 
     def apply(*operands):
         if len(operands) != len(derivatives):
-            raise TypeError(f"operator {name!r} takes {len(derivatives)} operands")
-        operands = list(map(operand, operands))
-        evaluate = bound(forward, operands)
-        try:
-            data = evaluate()
-        except Exception as error:
-            raise located(error, name, operands) from error
+            raise TypeError(f"{name!r} takes {len(derivatives)} operands")
         value = Value.__new__(Value)
-        value._forward = evaluate
+        value.op, value._backward, value._thin = name, derivatives, thin
+        value._inputs = operands = tuple(map(operand, operands))
+        value._forward = bound(forward, operands)
+        try:
+            data = value._forward()
+        except Exception as error:
+            raise located(error, value) from error
         if type(data) is not float and {type(x.data) for x in operands} <= NUMBERS:
-            value._forward = lambda: as_number(evaluate())
-            data = as_number(data)
-        value.data, value.grad, value.op = data, None, name
-        value._lazy, value._tape, value._thin = None, None, thin
-        edges = [
-            (x, derivative and bound(derivative, operands, is_derivative=True))
-            for x, derivative in zip(operands, derivatives)
-            if isinstance(x, Value)
-        ]
-        value._parents, value._backward = zip(*edges) if edges else ((), ())
+            value._forward, data = bound(of_numbers, operands), as_number(data)
+        value.data, value.grad, value._lazy, value._tape = data, None, None, None
         return value
 
     return apply
 
 
-def same(g, *_):
-    return g
+def located(error, node):
+    kind = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
+    shapes = ", ".join(str(np.shape(x.data)) for x in node._inputs)
+    return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
 
 
 def bound(function, operands, is_derivative=False):
-    if function is same:
-        return same
-    if len(operands) > 2:
-        return lambda *gy: function(*gy, *[x.data for x in operands])
+    if len(operands) not in (1, 2):
+        return lambda *gy: function(*gy, *map(DATA, operands))
     a, b = operands[0], operands[-1]
     if len(operands) == 1:
         if is_derivative:
@@ -62,16 +55,19 @@ def bound(function, operands, is_derivative=False):
     return lambda: function(a.data, b.data)
 
 
+def same(g, *_):
+    return g
+
+
 def power(a, b):
-    if type(a) in NUMBERS and type(b) in NUMBERS:  # never complex
-        return np.power(a, b)
-    return a**b
+    are_numbers = {type(a), type(b)} <= NUMBERS
+    return np.power(a, b) if are_numbers else a**b  # Python's may be complex
 
 
 def power_by_a(g, y, a, b):
     if type(b) is int and b == 2:
         return (g + g) * a
-    return g * b * power(a, b - 1.0 * (b != 0))  # 0 where b is 0
+    return g * b * power(a, b - 1.0 * (b != 0))  # 0 if b is 0
 
 
 def inside(x, y):
@@ -79,8 +75,16 @@ def inside(x, y):
     return np.where(np.isnan(y), y, x)
 
 
-def rest(x, y):
-    return 1 - inside(x, y) ** 2
+def sigmoid(x):
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(1.0 * x)))
+
+
+def by_first(g, y, a, b):
+    return np.where(a == y, g / (1.0 + (a == b)), 0.0)  # ties share
+
+
+def by_second(g, y, a, b):
+    return by_first(g, y, b, a)
 
 
 def dot(a, b):
@@ -104,19 +108,59 @@ def dot_by_b(g, y, a, b):
     return dot(a.swapaxes(-1, -2), g)
 
 
+def reduction(name, forward, derivative):
+    def method(self, axis=None, keepdims=False):
+        def by_x(g, y, x):
+            if axis is not None and not keepdims:
+                g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
+            return derivative(g, y, x, axis)
+
+        return operator(name, lambda x: forward(x, axis, keepdims=keepdims), by_x)(self)
+
+    return method
+
+
+def count(x, y):
+    return np.size(x) // max(np.size(y), 1)
+
+
+def mean(x, axis, keepdims):
+    total = np.add.reduce(x, axis, keepdims=keepdims)
+    return total / count(x, total)
+
+
+def by_extreme(g, y, x, axis):
+    ties = x == y
+    return g * ties / np.add.reduce(ties, axis, keepdims=True)
+
+
+def logsumexp(x, axis, keepdims):
+    top = np.maximum.reduce(x + 0.0, axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        y = top + np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True))
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def view(name, look):
+    def by_x(g, y, x):
+        gradient = np.zeros(np.shape(x), np.result_type(g))
+        look(gradient)[...] = g
+        return gradient
+
+    return operator(name, lambda x: look(np.asarray(x)), by_x)
+
+
 class Value:
     """An array or a number in an expression.
 
-    `Value(data)` keeps arrays and numbers as they are. The lazy `Value(shape=(None, 2),
-    name="x")` is fed by `forward(x=data)`; an axis of None is open to any length.
+    `Value(shape=(None, 2), name="x")` is fed by `forward(x=data)`; None is any length.
     """
 
-    # Freed in this order: the parents before the tape, which has them too, lest a long
-    # chain recurse.
+    # Freed in this order: with the tape first, a long chain would recurse.
     __slots__ = (
-        "__weakref__ _backward _forward _lazy _parents _tape _thin data grad op".split()
+        "__weakref__ _backward _forward _inputs _lazy _tape _thin data grad op".split()
     )
-    __array_ufunc__ = None  # array * value is a Value
 
     def __init__(self, data=None, *, shape=None, name=None, dtype=None):
         is_lazy = data is None and shape is not None and name is not None
@@ -125,21 +169,19 @@ class Value:
         self._lazy = Placeholder(shape, name, dtype) if is_lazy else None
         self.data = self._lazy.unfed if is_lazy else numeric(data)
         self.grad, self.op = None, ""
-        self._parents = self._backward = ()
+        self._inputs = self._backward = ()
         self._forward = self._tape = self._thin = None
 
     def __repr__(self):
         return f"Value(data={self.data}, grad={self.grad})"
 
+    _parents = property(lambda v: [x for x in v._inputs if isinstance(x, Value)])
     name = property(lambda self: self._lazy.name if self._lazy else None)
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: None if None in self.shape else np.size(self.data))
-    dtype = property(lambda self: np.asarray(self.data).dtype)
-
-    @property
-    def shape(self):
-        """The length of each axis; an open one of a lazy Value is None."""
-        return self._lazy.shape if self._lazy else np.shape(self.data)
+    dtype = property(lambda self: np.result_type(self.data))
+    shape = property(lambda v: v._lazy.shape if v._lazy else np.shape(v.data))
+    T = property(lambda self: self.transpose())
 
     def __len__(self):
         if None in self.shape[:1]:
@@ -149,44 +191,49 @@ class Value:
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
-    def __bool__(self):
-        return bool(self.data)
-
-    def __float__(self):
-        return float(self.data)
+    __bool__ = lambda self: bool(self.data)
+    __float__ = lambda self: float(self.data)
 
     def __array__(self, *args, **kwargs):
         return np.asarray(self.data).__array__(*args, **kwargs)
 
-    def __getstate__(self):
+    def __array_ufunc__(self, ufunc, method, *operands, **options):
+        options |= {} if method == "__call__" else {method: True}
+        return self.__array_function__(ufunc, None, operands, options)
+
+    def __array_function__(self, function, types, operands, options):
+        options = {key.removeprefix("a_"): options[key] for key in options}  # of clip
+        name = function.__name__
+        try:
+            return FUNCTIONS[name](*operands, **options)
+        except (KeyError, TypeError) as error:
+            raise TypeError(f"np.{name} has no derivative here: {error}") from error
+
+    def __reduce_ex__(self, protocol):
         if self._forward:
             raise TypeError("expressions cannot be pickled or copied, leaves can")
-        return None, {slot: getattr(self, slot) for slot in self.__slots__[1:]}
+        return super().__reduce_ex__(protocol)
 
     def forward(self, /, **values):
-        """Feed the lazy Values, evaluate the expression again and return its data.
+        """Feed the lazy Values, evaluate again and return the data.
 
-        What is not fed is nan, with a warning. After a ValueError (shape) or TypeError
-        (dtype) nothing is fed.
+        What is not fed is nan, with a warning; an error feeds nothing.
         """
         results, _, lazies, *_ = topology(self)
-        fed = []
+        fed = {}
         for lazy in lazies:
-            fed.append(lazy._lazy.checked(values))
-        for lazy, data in zip(lazies, fed):
-            lazy.data = data
+            fed[lazy] = lazy._lazy.checked(values)
+        for lazy in fed:
+            lazy.data = fed[lazy]
         try:
             for node in (*results, self) if self._forward else ():
                 node.data = node._forward()
         except Exception as error:
-            raise located(error, node.op, node._parents) from error
+            raise located(error, node) from error
         return self.data
 
     def backward(self, wrt=None):
-        """Set `grad`, the derivative of the sum of this Value's elements.
-
-        With respect to one Value or several that it depends on, or to all.
-        """
+        """Set `grad`, the derivative of the sum of the elements, on `wrt` or on all."""
         results, leaves, lazies, shaping, plans = topology(self)
         if wrt is not None:
             wrt = (wrt,) if isinstance(wrt, Value) else tuple(wrt)
@@ -199,25 +246,24 @@ class Value:
             warnings.warn("run forward() before backward()", stacklevel=2)
         for value in (*leaves, *results):
             value.grad = None
-        self.grad = None if wrt == () else exactly(self.data)(1)
+        self.grad = exactly(self.data)(1)
         try:
-            for step in plan:
-                node, parent, derivative, fit, adds, is_last = step
-                if node is None:
-                    node = self
-                gradient = derivative(node.grad, node.data)
-                if is_new:
-                    step[3] = fit = fitting(gradient, node, parent, fit)
-                if fit:
-                    gradient = fit(gradient)
-                parent.grad = adds(parent.grad, gradient) if adds else gradient
-                if is_last:
+            for node, is_kept, edges in plan:
+                node = self if node is None else node
+                for edge in edges:
+                    parent, derivative, fit, adds = edge
+                    gradient = derivative(node.grad, node.data)
+                    if is_new:
+                        edge[2] = fit = fitting(gradient, node, parent, fit)
+                    gradient = fit(gradient) if fit else gradient
+                    parent.grad = adds(parent.grad, gradient) if adds else gradient
+                if not is_kept:
                     node.grad = None
         except Exception as error:
-            raise located(error, node.op, node._parents) from error
+            raise located(error, node) from error
         plans[key] = forms, plan
 
-    # y of x, or of a and b, and what these receive of g, the gradient of y
+    # y, and what x, or a and b, receive of g, the gradient of y
     exp = operator("exp", np.exp, lambda g, y, x: g * y)
     log = operator("log", np.log, lambda g, y, x: g / inside(x, y))
     log1p = operator("log1p", np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
@@ -228,65 +274,92 @@ class Value:
         lambda g, y, x: np.where(y > 0, g, 0.0),
         thin=True,
     )
+    sigmoid = operator("sigmoid", sigmoid, lambda g, y, x: g * y * (1 - y))
+    sin = operator("sin", np.sin, lambda g, y, x: g * np.cos(x))
+    cos = operator("cos", np.cos, lambda g, y, x: -g * np.sin(x))
     tanh = operator("tanh", np.tanh, lambda g, y, x: g * (1 - y * y))
-    arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g / rest(x, y))
-    arcsin = operator("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(rest(x, y)))
+    arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g * np.cosh(y) ** 2)
+    arcsin = operator(
+        "arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2)
+    )
     arcsinh = operator("arcsinh", np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
-    __neg__ = operator("neg", neg, lambda g, y, x: -g)
-    __add__ = operator("+", add, same, same)
-    __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
-    __mul__ = operator("*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
-    __truediv__ = operator(
+    absolute = abs = __abs__ = operator(
+        "abs", np.abs, lambda g, y, x: np.where(x > 0, g, np.where(x < 0, -g, 0.0))
+    )
+    maximum = operator("maximum", np.maximum, by_first, by_second)
+    minimum = operator("minimum", np.minimum, by_first, by_second)
+    where = operator(
+        "where",
+        np.where,
+        None,
+        lambda g, y, c, a, b: np.where(c, g, 0.0),
+        lambda g, y, c, a, b: np.where(c, 0.0, g),
+    )
+    negative = __neg__ = operator("neg", neg, lambda g, y, x: -g)
+    add = __add__ = operator("+", add, same, same)
+    subtract = __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
+    multiply = __mul__ = operator(
+        "*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
+    )
+    divide = __truediv__ = operator(
         "/",
         np.divide,  # by 0, Python's own would raise
         lambda g, y, a, b: np.divide(g, b),
         lambda g, y, a, b: np.divide(-g * y, b),
     )
-    __pow__ = operator(
+    power = __pow__ = operator(
         "**",
         power,
         power_by_a,
         lambda g, y, a, b: g * y * np.log(np.where((a == 0) & (b >= 0), 1, a)),
         thin=True,
     )
-    __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
-    T = property(operator("T", np.transpose, lambda g, y, x: np.transpose(g)))
+    matmul = __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
+    less = __lt__ = operator("<", np.less, None, None)
+    less_equal = __le__ = operator("<=", np.less_equal, None, None)
+    greater = __gt__ = operator(">", np.greater, None, None)
+    greater_equal = __ge__ = operator(">=", np.greater_equal, None, None)
+    sum = reduction("sum", np.add.reduce, same)
+    mean = reduction("mean", mean, lambda g, y, x, _: g / count(x, y))
+    max = reduction("max", np.maximum.reduce, by_extreme)
+    min = reduction("min", np.minimum.reduce, by_extreme)
+    logsumexp = reduction("logsumexp", logsumexp, lambda g, y, x, _: g * np.exp(x - y))
 
-    def sum(self, axis=None, keepdims=False):
-        """The sum over an axis, a tuple of axes, or all."""
-        forward = lambda x: np.add.reduce(x, axis, keepdims=keepdims)
-        is_whole = axis is None or keepdims
-        by_x = lambda g, y, x: g if is_whole else np.expand_dims(g, axis)
-        return operator("sum", forward, by_x)(self)
+    def clip(self, min=None, max=None):
+        x = self if min is None else Value.where(self < min, min, self)
+        return x if max is None else Value.where(x > max, max, x)
 
-    def mean(self, axis=None, keepdims=False):
-        """The mean, likewise."""
-        count = lambda x, y: np.size(x) // max(np.size(y), 1)
-        forward = lambda total, x: total / count(x, total)
-        by_total = lambda g, y, total, x: g / count(x, y)
-        return operator("mean", forward, by_total, None)(self.sum(axis, keepdims), self)
+    def reshape(self, *lengths, shape=()):
+        return view("reshape", lambda x: x.reshape(*lengths or (shape,)))(self)
+
+    def transpose(self, *order, axes=None):
+        return view("transpose", lambda x: x.transpose(*order or (axes,)))(self)
 
     def __getitem__(self, key):
-        """What NumPy selects; an element taken twice receives both gradients."""
+        """As NumPy's; an element taken twice receives both gradients."""
         keys = key if isinstance(key, tuple) else (key,)
         keys = [k if isinstance(k, Value) else Constant(k) for k in keys]
-        forward = lambda x, *keys: np.asarray(x)[keys]
 
         def by_x(g, y, x, *keys):
             gradient = np.zeros(np.shape(x), np.result_type(g))
-            np.add.at(gradient, keys, g)
+            if any(map(np.ndim, keys)):
+                np.add.at(gradient, keys, g)
+            else:
+                gradient[keys] += g
             return gradient
 
+        forward = lambda x, *keys: np.asarray(x)[keys]
         return operator("[]", forward, by_x, *[None] * len(keys))(self, *keys)
 
 
-for symbol in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+FUNCTIONS = dict(vars(Value), amax=Value.max, amin=Value.min)
+for symbol in "add sub mul truediv pow matmul".split():
     method = getattr(Value, f"__{symbol}__")
     setattr(Value, f"__r{symbol}__", lambda b, a, method=method: method(a, b))
 
 
 def topology(root):
-    """Results in order, leaves, lazy ones, what sets shapes, plans."""
+    """Results in order, leaves, lazy ones, what decides shapes, plans."""
     if root._tape:
         return root._tape
     results, leaves, seen, stack = [], [], set(), [root]
@@ -307,52 +380,33 @@ def topology(root):
     return tape
 
 
+def links(node, needed):
+    pairs = zip(node._inputs, node._backward)
+    return [(x, derivative) for x, derivative in pairs if derivative and x in needed]
+
+
 def new_plan(root, wrt):
-    """Steps: node (None is the root, which must not keep itself alive), parent,
-    derivative, what makes it fit, what adds it, if `node.grad` can go then.
+    """Nodes (None for the root, lest it keep itself), if their gradients stay,
+    and edges: operand, derivative, what makes it fit, what adds it.
     """
     results, leaves, *_ = topology(root)
-    kept = {root, *results, *leaves} if wrt is None else set(wrt)
-    links = {}
-    for node in (*results, root):
-        pairs = zip(node._parents, node._backward)
-        links[node] = [(p, d) for p, d in pairs if d and (p in kept or links.get(p))]
-    plan, reached = [], {root}
-    for node in reversed(links):
-        start = None if node is root else node
-        for parent, derivative in links[node] if node in reached else ():
-            thin = parent._thin and parent not in kept
-            adds = (add if parent._forward else iadd) if parent in reached else None
-            plan.append([start, parent, derivative, thin, adds, False])
-            reached.add(parent)
-        if links[node] and node in reached:
-            plan[-1][5] = node not in kept
-    for value in wrt or ():
-        if value not in reached:
-            raise ValueError(f"the expression does not depend on {value}")
+    order = [*results, root]
+    kept = {*order, *leaves} if wrt is None else set(wrt)
+    needed, reached, plan = set(kept), {root}, []
+    for node in order:
+        if links(node, needed):
+            needed.add(node)
+    for node in reversed(order):
+        edges = []
+        for x, derivative in links(node, needed) if node in reached else ():
+            adds = (add if x._forward else iadd) if x in reached else None
+            derivative = bound(derivative, node._inputs, is_derivative=True)
+            edges.append([x, derivative, x._thin and x not in kept, adds])
+            reached.add(x)
+        plan.append((None if node is root else node, node in kept, edges))
+    for value in kept - reached if wrt else ():
+        raise ValueError(f"the expression does not depend on {value}")
     return plan
-
-
-def tensordot(left, right, axes):
-    """Contract the last axis of left with the first of right, and so on outwards."""
-    left, right = operand(left), operand(right)
-    a, b = np.shape(left.data), np.shape(right.data)
-    if len(a[::-1][:axes]) != axes or a[::-1][:axes] != b[:axes]:
-        raise ValueError(f"tensordot: cannot pair {axes} axes of {a} and {b}")
-    i = list(range(len(a)))
-    j = i[::-1][:axes] + list(range(len(a), len(a) + len(b) - axes))
-    k = i[: len(a) - axes] + j[axes:]
-    return operator(
-        "tensordot",
-        lambda a, b: np.einsum(a, i, b, j, k, optimize=True),
-        lambda g, y, a, b: np.einsum(g, k, b, j, i, optimize=True),
-        lambda g, y, a, b: np.einsum(a, i, g, k, j, optimize=True),
-    )(left, right)
-
-
-def stack(values):
-    by_part = [lambda g, y, *parts, i=i: g[i] for i in range(len(values))]
-    return operator("stack", lambda *parts: np.stack(parts), *by_part)(*values)
 
 
 class Constant:
@@ -368,27 +422,27 @@ class Placeholder:
     def __init__(self, shape, name, dtype):
         if not str.isidentifier(name):
             raise TypeError(f"name: expected an identifier, got {name!r}")
-        self.name, self.has_dtype, self.dtype = name, dtype is not None, np.dtype(dtype)
+        self.name, self.dtype = name, dtype
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
-        fill = np.nan if self.dtype.kind == "f" else 0
+        fill = np.nan if np.dtype(dtype).kind == "f" else 0
         unfed = np.full([1 if n is None else n for n in self.shape], fill, dtype)
-        self.unfed = numeric(unfed if self.shape or self.has_dtype else fill, name)
+        is_number = self.shape == () and dtype is None
+        self.unfed = fill if is_number else numeric(unfed, name)
 
     def checked(self, values):
-        name, expected = self.name, self.dtype
+        name, expected = self.name, np.result_type(self.unfed)
         if name not in values:
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing")
             warnings.warn(f"{name} is not fed: nan", stacklevel=3)
             return self.unfed
         data = numeric(values[name], name)
-        shape = np.shape(data)
+        shape, dtype = np.shape(data), np.result_type(data)
         fits = [n in (None, m) for n, m in zip(self.shape, shape)]
         if len(shape) != len(self.shape) or not all(fits):
             raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
-        if not self.has_dtype:
+        if self.dtype is None:
             return data
-        dtype = np.asarray(data).dtype
         if not np.can_cast(dtype, expected, "same_kind"):
             raise TypeError(f"{name}: expected {expected}, got {dtype}")
         return np.asarray(data, expected)
@@ -399,8 +453,7 @@ def numeric(data, name="data"):
         return data
     array = np.asarray(None if has_value(data) else data)
     if array.dtype.kind not in "biuf":
-        kind = f"{type(data).__name__} of dtype {array.dtype}"
-        raise TypeError(f"{name}: expected real numbers, got {kind}")
+        raise TypeError(f"{name}: expected real numbers, got {array.dtype}")
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
 
@@ -413,55 +466,47 @@ def has_value(x):
 def operand(x):
     if isinstance(x, (Value, Constant)):
         return x
-    return stack(x) if has_value(x) else Constant(numeric(x))
+    return FUNCTIONS["stack"](x) if has_value(x) else Constant(numeric(x))
 
 
 def as_number(y):
-    """A result of Python's numbers as one; integers wrap around as NumPy's."""
     if isinstance(y, int):
-        return (y + 2**63) % 2**64 - 2**63
+        return (y + 2**63) % 2**64 - 2**63  # wraps, as NumPy's
     is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
     return y.item() if is_plain else y
-
-
-def located(error, name, operands):
-    kind = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
-    shapes = ", ".join(str(np.shape(x.data)) for x in operands)
-    return kind(f"operator {name!r} of shapes {shapes}: {error}")
 
 
 def layout(data):
     return type(data) in NUMBERS or (data.shape, data.dtype, data.strides)
 
 
-def form(data):
-    """The type, shape and dtype of a gradient by data."""
-    if type(data) in NUMBERS:
-        return float, (), None
-    dtype = data.dtype if data.dtype.kind == "f" else np.dtype(float)
-    return np.ndarray if isinstance(data, np.ndarray) else dtype.type, data.shape, dtype
-
-
 def exactly(data):
-    kind, shape, dtype = form(data)
-    return (lambda g: np.full(shape, g, dtype)) if kind is np.ndarray else kind
+    """What makes a gradient of data's kind, shape and precision."""
+    if type(data) in NUMBERS:
+        return float
+    dtype = data.dtype if data.dtype.kind == "f" else np.dtype(float)
+    if not isinstance(data, np.ndarray):
+        return dtype.type
+    shape = data.shape
+    return lambda g: np.full(shape, g, dtype)
 
 
 def fitting(gradient, node, parent, thin):
-    """What makes an outcome fit the parent, if anything; a leaf's is its own."""
-    kind, shape, dtype = form(parent.data)
+    """What makes it fit, if anything; a leaf's owns its memory."""
     exact, full = exactly(parent.data), np.shape(gradient)
-    fits = getattr(gradient, "dtype", None) == dtype
+    like = exact(0)
+    shape, dtype = np.shape(like), np.result_type(like)
+    fits = np.result_type(gradient) == dtype
     if full != shape and np.broadcast_shapes(full, shape) == shape:
         return None if fits and thin else exact
-    fits = fits and type(gradient) is kind
+    fits = fits and type(gradient) is type(like)
     if fits and len(full) == 2 and full[1:] == shape:
-        return np.ones(len(gradient), dtype).dot  # a bias: faster than a sum
+        return np.ones(len(gradient), dtype).dot  # faster than a sum
     if full != shape:
         lead = len(full) - len(shape)
         axes = tuple(i for i, n in enumerate(full) if i < lead or shape[i - lead] != n)
         return lambda g: exact(np.add.reduce(g, axes).reshape(shape))
-    if fits and kind is np.ndarray and not parent._forward:
+    if fits and not parent._forward and isinstance(gradient, np.ndarray):
         flags = gradient.flags
         fits = flags.forc and flags.owndata and gradient is not node.grad
     return None if fits else exact

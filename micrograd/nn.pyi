@@ -1,18 +1,10 @@
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from micrograd.engine import Value
-
-class Module:
-    def parameters(self) -> list[Value]: ...
-    def zero_grad(self) -> None: ...
-    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]: ...
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
-    def save(self, path: str | os.PathLike[str]) -> None: ...
-    def load(self, path: str | os.PathLike[str]) -> None: ...
+from micrograd.losses import cross_entropy as cross_entropy
+from micrograd.losses import softmax as softmax
+from micrograd.module import Module as Module
 
 class Neuron(Module):
     w: Value

@@ -5,10 +5,11 @@ from itertools import repeat
 import numpy as np
 
 from micrograd.engine import Value
+from micrograd.module import clip_grad_norm as clip_grad_norm
 
 
 class SGD:
-    """Gradient descent, as torch.optim.SGD; a learning rate, or an iterator of them."""
+    """As torch.optim.SGD; `learning_rate` is a number or an iterator of numbers."""
 
     def __init__(self, wrt, learning_rate, momentum=0, weight_decay=0):
         self.wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
@@ -17,9 +18,9 @@ class SGD:
                 raise TypeError(f"wrt: expected floating Values, got {value!r}")
             if value.op or self.wrt.count(value) > 1:
                 raise ValueError(f"wrt: expected leaves, each once, got {value!r}")
-        is_schedule = np.iterable(learning_rate)
-        rates = learning_rate if is_schedule else repeat(rate(learning_rate))
-        self.rates = map(rate, rates)
+        if not np.iterable(learning_rate):
+            learning_rate = repeat(rate(learning_rate))
+        self.rates = map(rate, learning_rate)
         self.momentum, self.weight_decay = rate(momentum), rate(weight_decay)
         self.memory = [0.0] * len(self.wrt)
 
@@ -58,8 +59,20 @@ class Adam(SGD):
         return m / (1 - b**t) / ((v / (1 - c**t)) ** 0.5 + self.eps)
 
 
+class AdamW(Adam):
+    """Loshchilov and Hutter, 2019, as torch.optim.AdamW."""
+
+    def __init__(
+        self, wrt, learning_rate=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01
+    ):
+        super().__init__(wrt, learning_rate, betas, eps)
+        self.decay = rate(weight_decay)
+
+    def direction(self, i, g):
+        return super().direction(i, g) + self.decay * self.wrt[i].data
+
+
 def rate(x):
-    """A Python float: NumPy's would widen float32."""
     if not float(x) >= 0:
         raise ValueError(f"expected a rate of at least 0, got {x}")
-    return float(x)
+    return float(x)  # NumPy's would widen float32

@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 
 from micrograd.engine import Value
+from micrograd.module import clip_grad_norm as clip_grad_norm
 
 class SGD:
     wrt: list[Value]
@@ -22,3 +23,5 @@ class Adam(SGD):
         eps: float = 1e-8,
         weight_decay: float = 0,
     ) -> None: ...
+
+class AdamW(Adam): ...

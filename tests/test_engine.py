@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from micrograd import Value, operator, tensordot
+from micrograd import Value, concatenate, einsum, operator, stack, tensordot, where
 
 UNARY = {  # each with its NumPy function, and numbers inside its domain
     "exp": (Value.exp, np.exp, [-1.5, 0.0, 2.0]),
@@ -24,6 +24,10 @@ UNARY = {  # each with its NumPy function, and numbers inside its domain
     "arctanh": (Value.arctanh, np.arctanh, [-0.9, 0.0, 0.5]),
     "arcsin": (Value.arcsin, np.arcsin, [-0.9, 0.0, 0.5]),
     "arcsinh": (Value.arcsinh, np.arcsinh, [-3.0, 0.0, 0.5]),
+    "abs": (Value.abs, np.abs, [-2.0, 0.5, 3.0]),
+    "sin": (Value.sin, np.sin, [-2.0, 0.0, 0.5]),
+    "cos": (Value.cos, np.cos, [-2.0, 0.0, 0.5]),
+    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x)), [-2.0, 0.0, 0.5]),
     "neg": (lambda x: -x, np.negative, [-3.0, 0.0, 0.5]),
 }
 BINARY = {
@@ -32,9 +36,56 @@ BINARY = {
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
     "**": lambda a, b: a**b,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+COMPARISONS = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+REDUCTIONS = {
+    Value.sum: np.sum,
+    Value.mean: np.mean,
+    Value.max: np.max,
+    Value.min: np.min,
+    Value.logsumexp: lambda x, **options: np.log(np.sum(np.exp(x), **options)),
 }
 SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]
 SHAPES += [(0,), (0, 3), (2, 0), (0, 1)]
+FUNCTIONS = {  # of x and y of shape (n, 3)
+    "abs": lambda x, y: abs(x),
+    "sin": lambda x, y: x.sin(),
+    "cos": lambda x, y: x.cos(),
+    "sigmoid": lambda x, y: x.sigmoid(),
+    "maximum": lambda x, y: x.maximum(y),
+    "minimum of one row": lambda x, y: x.minimum(y[0]),
+    "where": lambda x, y: where(x > y, x, 2 * y),
+    "where of one row": lambda x, y: where(y > 0, x[0], 1),
+    "comparison": lambda x, y: x <= y[0],
+    "clip": lambda x, y: x.clip(y, 0.5),
+    "max": lambda x, y: x.max(),
+    "max of axis": lambda x, y: x.max(0) * y,
+    "min of axis": lambda x, y: x.min(axis=-1, keepdims=True) * y,
+    "logsumexp": lambda x, y: x.logsumexp(0) - y.logsumexp(),
+    "reshape": lambda x, y: x.reshape(-1) * y.reshape(-1),
+    "reshape to another": lambda x, y: x.reshape(3, -1) * y.reshape(1, 3, -1),
+    "transpose": lambda x, y: x.transpose(1, 0) @ y.transpose(0, 1),
+    "rows": lambda x, y: x[0] * x[-1] + y[::2] + y[::-2],
+    "columns": lambda x, y: x[:, 1] * y[..., [0, 0, 2]].T,
+    "new axes": lambda x, y: x[:, None] * y[None],
+    "mask": lambda x, y: x[x > 0] * 2,
+    "mask of rows": lambda x, y: x[y[:, 0] > 0] ** 2,
+    "computed rows": lambda x, y: x[(y.max(axis=1) > y[0, 0]) * 1 - 1],
+    "concatenate": lambda x, y: concatenate([x, x * y, [[1, 2, 3]], x]),
+    "concatenate along a fixed axis": lambda x, y: concatenate([x, y, x], axis=-1),
+    "stack": lambda x, y: stack([x, y, x]) * y,
+    "stack along the last axis": lambda x, y: stack([x, y], axis=-1),
+    "einsum": lambda x, y: einsum("ij,kj->ik", x, y),
+    "einsum over the open axis": lambda x, y: einsum("ij,ik", x, y),
+    "einsum of one alone": lambda x, y: einsum("ij,kl->j", x, y),
+}
 MATMULS = [
     ((3,), (3,)),
     ((2, 3), (3,)),
@@ -138,6 +189,23 @@ class TestKnownResults(EngineTest):
         y.backward()
         self.assertEqual(x.grad, 2.0**60)
 
+    def test_of_sums(self):
+        # whose gradients may come unexpanded, those of a product do not
+        x, y = Value(numbers((4, 3)) - 1), Value(numbers((4, 3), seed=1) - 1)
+        for name, function in FUNCTIONS.items():
+            z = function(x, y)
+            full = z * np.ones(z.shape)
+            by_row = lambda z: z.sum(tuple(range(z.ndim))[1:], keepdims=True).sin()
+            for reduce in (Value.sum, Value.mean, by_row):
+                with self.subTest(name):
+                    reduce(full).backward()
+                    expected = x.grad, y.grad
+                    reduce(z).backward()
+                    for value, gradient in zip((x, y), expected):
+                        self.assertEqual(value.grad is None, gradient is None)
+                        if gradient is not None:
+                            self.assert_close(value.grad, gradient, 1e-12)
+
     def test_diamond_of_views(self):
         x = Value(np.array([[1.0, 2.0], [3.0, 4.0]]))
         (x.T @ x + x.T + x).backward()  # sum of x'x: by x_ij twice the sum of row i
@@ -224,22 +292,18 @@ class TestOperators(EngineTest):
             tensordot(Value(np.ones((2, 3))), Value(np.ones((2, 3))), 1)
         self.assertIn("tensordot", str(caught.exception))
 
-    def test_sum_and_mean(self):
+    def test_reductions(self):
         axes = [None, 0, 1, -1, (0,), (0, 2), (2, 0), (0, -1), (0, 1, 2), ()]
         for axis, keepdims in product(axes, (False, True)):
             options = {"axis": axis, "keepdims": keepdims}
-            with self.subTest(**options):
-                for shape in [(2, 3, 4), (1, 3, 1)]:
-                    self.assert_right(
-                        lambda x, options=options: x.sum(**options),
-                        lambda x, options=options: np.sum(x, **options),
-                        numbers(shape),
-                    )
-                    self.assert_right(
-                        lambda x, options=options: x.mean(**options),
-                        lambda x, options=options: np.mean(x, **options),
-                        numbers(shape),
-                    )
+            for method, reference in REDUCTIONS.items():
+                with self.subTest(method=method, **options):
+                    for shape in [(2, 3, 4), (1, 3, 1)]:
+                        self.assert_right(
+                            lambda x, f=method, options=options: f(x, **options),
+                            lambda x, f=reference, options=options: f(x, **options),
+                            numbers(shape),
+                        )
 
     def test_sum_and_mean_of_nothing(self):
         x = Value(np.zeros((0, 3)))
@@ -251,11 +315,13 @@ class TestOperators(EngineTest):
                 y.backward()
                 self.assertEqual(x.grad.shape, (0, 3))
 
-    def test_sum_of_a_broken_axis(self):
-        for method in (Value.sum, Value.mean):
-            with self.assertRaises(ValueError) as caught:
-                method(Value(np.ones((2, 3))), axis=2)
-            self.assertRegex(str(caught.exception), r"(sum|mean).*\(2, 3\)")
+    def test_reduction_of_a_broken_axis(self):
+        for method, axis in product(REDUCTIONS, (2, -3, (0, 2), (1, 1))):
+            with self.subTest(method=method, axis=axis):
+                with self.assertRaises(ValueError) as caught:
+                    method(Value(np.ones((2, 3))), axis=axis)
+                names = "(sum|mean|max|min|logsumexp)"
+                self.assertRegex(str(caught.exception), rf"{names}.*\(2, 3\)")
 
     def test_transpose(self):
         for shape in [(), (3,), (2, 3), (2, 3, 4), (0, 3)]:
@@ -283,10 +349,20 @@ class TestOperators(EngineTest):
                 pick = lambda x, key=key: x[key]
                 self.assert_right(pick, pick, numbers((2, 3)))
 
-    def test_index_out_of_range(self):
-        with self.assertRaises(IndexError) as caught:
-            Value(np.ones((2, 3)))[2]
-        self.assertIn("(2, 3)", str(caught.exception))
+    def test_builtins(self):
+        a, b, x = Value(2.0), Value(-3.0), Value(np.array([1.0, -4.0, 2.0]))
+        y = abs(b) * abs(x)
+        self.assert_equal(y.data, [3, 12, 6])
+        y.backward()
+        self.assertEqual(b.grad, -7)
+        self.assert_equal(x.grad, [3, -3, 3])
+        self.assertIs(max(a, b), a)  # Python compares, and picks one
+        self.assertIs(min(a, b, key=abs), a)
+        for y, gradient in [(max(x), [0, 0, 1]), (min(x), [0, 1, 0]), (sum(x), 1)]:
+            y.backward()
+            self.assert_equal(x.grad, np.broadcast_to(gradient, 3))
+        with self.assertRaises(ValueError):
+            max(x, a)
 
     def test_relu_at_zero(self):
         x = Value(np.array([-0.0, 0.0]))
@@ -375,6 +451,61 @@ class TestDomains(EngineTest):
             warnings.simplefilter("error")
             for y in (x**2, x**0, x**3, x.relu(), x.tanh(), x * 0, 2**x, x / 2):
                 y.backward()
+            for y in (abs(x), x.sigmoid(), x.logsumexp(), x.max(), x.clip(0, 3)):
+                y.backward()
+
+    def test_sigmoid_of_large_numbers(self):
+        for data in (-math.inf, -1000.0, -40.0, -2.0, 0.0, 40.0, 1000.0, math.inf):
+            # e^x / (1 + e^x) or 1 / (1 + e^-x), whichever does not overflow
+            e = math.exp(-abs(data))
+            expected, slope = (1 if data >= 0 else e) / (1 + e), e / (1 + e) ** 2
+            for dtype in (float, np.float64, np.float32, np.float16):
+                x = Value(data if dtype is float else np.array([data], dtype))
+                with self.subTest(data, dtype=dtype), warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    y = x.sigmoid()
+                    y.backward()
+                    rtol = 4 * np.finfo(dtype).eps
+                    # 1 - y is not more exact than that
+                    atol = rtol if data > 0 else np.finfo(dtype).smallest_subnormal
+                    np.testing.assert_allclose(y.data, expected, rtol, atol)
+                    np.testing.assert_allclose(x.grad, slope, rtol, atol)
+
+    def test_logsumexp_of_large_numbers(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for data, expected in [
+                ([1000.0, 1000.0], 1000 + math.log(2)),
+                ([-1000.0, -1000.0], -1000 + math.log(2)),
+                ([-1e30, 1e30], 1e30),
+                ([-math.inf, 2.0], 2),
+                ([-math.inf, -math.inf], -math.inf),
+            ]:
+                for dtype in (np.float64, np.float32):
+                    with self.subTest(data, dtype=dtype):
+                        y = Value(np.array(data, dtype)).logsumexp()
+                        rtol = 4 * np.finfo(dtype).eps
+                        np.testing.assert_allclose(y.data, expected, rtol, rtol)
+
+    def test_logsumexp_of_many_numbers(self):
+        # added up one by one, float32 would be off by 4e-4
+        x = Value(np.ones(100_000, np.float32))
+        y = x.logsumexp()
+        y.backward()
+        self.assertAlmostEqual(y.data, 1 + math.log(100_000), delta=1e-5)
+        self.assertAlmostEqual(x.grad.sum(), 1, delta=1e-4)
+
+    def test_a_choice_stops_what_is_not_chosen(self):
+        x = Value([-1.0, 0.5, 4.0])
+        for y, expected in [
+            (where(x > 1, x, math.nan), [0, 0, 1]),
+            (x.maximum([math.inf, 0, 0]), [0, 1, 1]),
+            (x.minimum([-math.inf, 9, 9]), [0, 1, 1]),
+            (x.clip(-1, [-1, 0.5, 3]), [1, 1, 0]),
+            (x[x > 1] * math.inf, [0, 0, math.inf]),
+        ]:
+            y.backward()
+            self.assert_equal(x.grad, expected)
 
     def test_warnings_come_and_go(self):
         x = Value(np.array([-1.0]))
@@ -405,8 +536,13 @@ class TestNumbers(EngineTest):
 
     def test_stay_numbers_in_functions(self):
         functions = {name: row[0] for name, row in UNARY.items()}
-        functions["sum"], functions["mean"] = Value.sum, Value.mean
+        functions.update({method.__name__: method for method in REDUCTIONS})
         functions["T"] = lambda x: x.T
+        functions["transpose"] = lambda x: x.transpose(())
+        functions["reshape"] = lambda x: x.reshape(())
+        functions["clip"] = lambda x: x.clip(0, 1)
+        functions["where"] = lambda x: where(x > 0, x, 0)
+        functions["einsum"] = lambda x: einsum(",->", x, 2.0)
         functions["tensordot"] = lambda x: tensordot(x, x, 0)
         for name, function in functions.items():
             with self.subTest(name):
@@ -417,8 +553,20 @@ class TestNumbers(EngineTest):
                 self.assertIs(type(x.grad), float)
 
     def test_integers_stay_integers(self):
-        for function in (Value.relu, Value.sum, lambda x: -x, lambda x: x.T):
-            self.assertIs(type(function(Value(3)).data), int)
+        for name, function in {
+            "relu": Value.relu,
+            "neg": lambda x: -x,
+            "abs": abs,
+            "sum": Value.sum,
+            "max": Value.max,
+            "min": Value.min,
+            "T": lambda x: x.T,
+            "reshape": lambda x: x.reshape(()),
+            "clip": lambda x: x.clip(0, 2),
+            "where": lambda x: where(x > 2, x, 0),
+        }.items():
+            with self.subTest(name):
+                self.assertIs(type(function(Value(3)).data), int)
 
     def test_division_by_zero_is_numpys(self):
         for a, expected in [(1, np.inf), (-1.0, -np.inf), (0, np.nan), (0.0, np.nan)]:
@@ -490,7 +638,7 @@ class TestDtypes(EngineTest):
             functions[f"{name} 2"] = lambda x, f=function: f(x, 2)
             functions[f"2.0 {name}"] = lambda x, f=function: f(2.0, x)
         for axis, keepdims in product((None, 0, (0, 1)), (False, True)):
-            for f in (Value.sum, Value.mean):
+            for f in REDUCTIONS:
                 functions[f"{f.__name__}, {axis}, {keepdims}"] = (
                     lambda x, f=f, axis=axis, keepdims=keepdims: f(x, axis, keepdims)
                 )
@@ -498,6 +646,12 @@ class TestDtypes(EngineTest):
         functions["tensordot"] = lambda x: tensordot(x, x, 1)
         functions["T"] = lambda x: x.T
         functions["[]"] = lambda x: x[0, [1, 1]]
+        functions["where"] = lambda x: where(x > 0.4, x, 2.0)
+        functions["clip"] = lambda x: x.clip(0, 2.5)
+        functions["reshape"] = lambda x: x.reshape(-1)
+        functions["concatenate"] = lambda x: concatenate([x, x])
+        functions["stack"] = lambda x: stack([x, x])
+        functions["einsum"] = lambda x: einsum("ij,jk,j->i", x, x, x[0])
         for dtype, name in product((np.float32, np.float16), functions):
             with self.subTest(name, dtype=dtype):
                 x = Value(np.full((2, 2), 0.5, dtype))
@@ -524,6 +678,41 @@ class TestDtypes(EngineTest):
         ]:
             self.assert_equal(value.grad, expected)
             self.assertEqual(value.grad.dtype, dtype)
+
+    def test_joined_ones_keep_their_own(self):
+        for function in (concatenate, stack, lambda values: where([True], *values)):
+            a, b = Value(np.ones(2, np.float32)), Value(np.ones(2))
+            y = function([a, b])
+            y.backward()
+            self.assertEqual(y.dtype, np.float64)
+            self.assertEqual((a.grad.dtype, b.grad.dtype), (np.float32, np.float64))
+
+    def test_gradients_of_integers(self):
+        for name, function in {
+            "abs": abs,
+            "sin": Value.sin,
+            "cos": Value.cos,
+            "sigmoid": Value.sigmoid,
+            "maximum": lambda x: x.maximum([1, 1, 1]),
+            "clip": lambda x: x.clip(1, 2),
+            "max": Value.max,
+            "min": Value.min,
+            "logsumexp": Value.logsumexp,
+            "where": lambda x: where(x > 1, 300.5 * x, 0),
+            "reshape": lambda x: x.reshape(3, 1) * 300.5,
+            "concatenate": lambda x: concatenate([x, 300.5 * x, [0]]),
+            "einsum": lambda x: einsum("i,i", x, 300.5 * x),
+        }.items():
+            exact = Value(np.array([3.0, 0.0, 1.0]))
+            function(exact).backward()
+            for dtype in (np.int8, np.uint8, np.int64):
+                with self.subTest(name, dtype=dtype):
+                    x = Value(np.array([3, 0, 1], dtype))
+                    function(x).backward()
+                    self.assertEqual(x.grad.dtype, np.float64)
+                    # NumPy computes sines and exponentials of int8 as float16
+                    rtol = 1e-12 if dtype is np.int64 else 2e-3
+                    np.testing.assert_allclose(x.grad, exact.grad, rtol)
 
     def test_numpy_scalars(self):
         for scalar in (np.float32(0.5), np.float16(0.5), np.float64(0.5)):
@@ -645,6 +834,10 @@ class TestOperands(EngineTest):
             ("w - tuple", Value(w) - (a, b), w - rows, [-1, -1], [-1, -1]),
             ("mixed", [a * b, [0, 1]] + Value(w), [[8, 14], [5, 7]], [3, 4], [1, 2]),
             ("tensordot", tensordot([a, b], w, 1), rows @ w, w, w),
+            ("einsum", einsum("ij,j", [a, b], w), rows @ w, w, w),
+            ("where", where([True, False], [a, b], 0), rows * [1, 0], [1, 0], [1, 0]),
+            ("stack", stack([[a, b], rows]), [rows, rows], [1, 1], [1, 1]),
+            ("concatenate", concatenate([[a], (b, w)]), [*rows, w], [1, 1], [1, 1]),
         ]:
             with self.subTest(name):
                 self.assert_equal(y.data, expected)
@@ -688,6 +881,220 @@ class TestOperands(EngineTest):
                 function(Value(np.ones((2, 3))), np.ones((4, 5)))
             for words in (name, "(2, 3)", "(4, 5)"):
                 self.assertIn(words, str(caught.exception))
+
+
+class TestComparisons(EngineTest):
+    def test_data(self):
+        for name, function in COMPARISONS.items():
+            for left, right in product(SHAPES, SHAPES):
+                if are_broadcastable(left, right):
+                    a, b = numbers(left).round(), numbers(right, seed=2).round()
+                    with self.subTest(name, left=left, right=right):
+                        expected = function(a, b)
+                        for x, y in [
+                            (Value(a), Value(b)),
+                            (Value(a), b),
+                            (a, Value(b)),
+                        ]:
+                            z = function(x, y)
+                            self.assertIs(type(z), Value)
+                            self.assertEqual(z.dtype, bool)
+                            self.assert_equal(z.data, expected)
+            for a, b in product((1, 2.0, np.float32(2), [1, 2], math.nan), repeat=2):
+                with self.subTest(name, a=a, b=b):
+                    expected = function(np.asarray(a), np.asarray(b))
+                    for z in (function(Value(a), b), function(a, Value(b))):
+                        self.assertEqual((type(z), z.dtype), (Value, bool))
+                        self.assert_equal(z.data, expected)
+
+    def test_truth(self):
+        a, b = Value(2.0), Value(3)
+        self.assertTrue(a < b and b > a and a <= 2 and 3 >= b and 1 < a)
+        self.assertFalse(a > b or b < a or a >= 3 or 2 >= b)
+        with self.assertRaises(ValueError):
+            bool(Value([1, 2]) < 2)
+        self.assertEqual(sorted([b, a]), [a, b])
+
+    def test_identity_stays(self):
+        a, b = Value([1.0, 2.0]), Value([1.0, 2.0])
+        self.assertIs(a == b, False)
+        self.assertIs(a != b, True)
+        self.assertIs(a == a * 1, False)
+
+    def test_no_gradient(self):
+        x, y = Value(np.array([1.0, 2.0, 3.0])), Value(2.0)
+        for name, function in COMPARISONS.items():
+            with self.subTest(name):
+                z = function(x, y)
+                (z * x).backward()
+                self.assert_equal(x.grad, function(x.data, 2))
+                self.assert_equal(z.grad, x.data)
+                self.assertEqual(z.grad.dtype, np.float64)
+                self.assertIsNone(y.grad)
+                z.backward()
+                self.assertIsNone(x.grad)
+                with self.assertRaises(ValueError):
+                    z.backward(wrt=x)
+
+    def test_evaluated_again(self):
+        x, y = Value(shape=(None,), name="x"), Value(shape=(), name="y")
+        compared = {name: f(x, y) for name, f in COMPARISONS.items()}
+        positive = np.where(x > 0, x, 0)
+        for inputs, bound in [([-1.0, 2.0], 2.0), ([3.0, 1.0, -2.0], 1), ([], 0.0)]:
+            inputs = np.array(inputs)
+            for name, z in compared.items():
+                z.forward(x=inputs, y=bound)
+                self.assertEqual(z.dtype, bool)
+                self.assert_equal(z.data, COMPARISONS[name](inputs, bound))
+            self.assert_equal(positive.forward(x=inputs), inputs * (inputs > 0))
+            positive.backward()
+            self.assert_equal(x.grad, inputs > 0)
+        compared = {name: f(y, 1) for name, f in COMPARISONS.items()}
+        for bound, (name, z) in product((0.5, 1, 2.0), compared.items()):
+            z.forward(y=bound)
+            self.assertEqual((z.dtype, z.data), (bool, COMPARISONS[name](bound, 1)))
+
+    def test_what_does_not_fit(self):
+        for name, function in COMPARISONS.items():
+            with self.subTest(name), self.assertRaises(ValueError) as caught:
+                function(Value(np.ones((2, 3))), np.ones((4, 5)))
+            for words in (name, "(2, 3)", "(4, 5)"):
+                self.assertIn(words, str(caught.exception))
+            for raw in ("x", None, 1j, object()):
+                with self.subTest(name, raw=raw), self.assertRaises(TypeError):
+                    function(Value(1.0), raw)
+
+
+class TestBadInput(EngineTest):
+    def test_errors_are_numpys(self):
+        """As they come from arrays, with the operator and its parents' shapes."""
+        mask = np.ones(4, bool)
+        for name, function, *shapes in [
+            ("where", lambda a, b: np.where([True, False], a, b), (3,), (2, 3)),
+            ("where", lambda a, b: np.where(mask, a, b), (4,), (2, 3)),
+            ("", lambda a, b: np.clip(a, b, None), (2, 3), (4,)),
+            ("", lambda a, b, c: np.clip(a, b, c), (2, 3), (2, 3), (4, 5)),
+            ("max", lambda a: np.max(a), (0,)),
+            ("min", lambda a: np.min(a, 0), (0, 3)),
+            ("reshape", lambda a: np.reshape(a, 4), (2, 3)),
+            ("reshape", lambda a: np.reshape(a, (4, -1)), (2, 3)),
+            ("reshape", lambda a: np.reshape(a, (-1, -1)), (2, 3)),
+            ("transpose", lambda a: np.transpose(a, (0, 0)), (2, 3)),
+            ("transpose", lambda a: np.transpose(a, (0, 2)), (2, 3)),
+            ("transpose", lambda a: np.transpose(a, (0,)), (2, 3)),
+            ("transpose", lambda a: np.transpose(a, (0, 1, 2)), (2, 3)),
+            ("concatenate", lambda a, b: np.concatenate([a, b]), (2, 3), (2, 4)),
+            ("concatenate", lambda a, b: np.concatenate([a, b]), (2, 3), (3,)),
+            ("concatenate", lambda a, b: np.concatenate([a, b], 2), (2, 3), (2, 3)),
+            ("concatenate", lambda a, b: np.concatenate([a, b]), (), ()),
+            ("stack", lambda a, b: np.stack([a, b]), (2, 3), (3,)),
+            ("stack", lambda a, b: np.stack([a, b], 3), (2, 3), (2, 3)),
+            ("stack", lambda a, b: np.stack([a, b], -4), (2, 3), (2, 3)),
+            ("einsum", lambda a: np.einsum("ij->k", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("ij->ii", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("ij->i->j", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("i1", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("i.j", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("ij,jk", a), (2, 3)),
+            ("einsum", lambda a, b: np.einsum("ij", a, b), (2, 3), (2, 3)),
+            ("einsum", lambda a: np.einsum("i", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("ijk", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("...ijk", a), (2, 3)),
+            ("einsum", lambda a: np.einsum("ii", a), (2, 3)),
+            ("einsum", lambda a, b: np.einsum("ij,jk", a, b), (2, 3), (4, 5)),
+            ("einsum", lambda a, b: np.einsum("...i,...i", a, b), (2, 3), (4, 3)),
+            ("[]", lambda a: a[2], (2, 3)),
+            ("[]", lambda a: a[0, -4], (2, 3)),
+            ("[]", lambda a: a[[0, 5]], (2, 3)),
+            ("[]", lambda a: a[0, 0, 0], (2, 3)),
+            ("[]", lambda a: a[[0, 1], [0, 1, 2]], (2, 3)),
+            ("[]", lambda a: a[mask], (2, 3)),
+            ("[]", lambda a: a[1.5], (2, 3)),
+            ("[]", lambda a: a["words"], (2, 3)),
+            ("[]", lambda a: a[..., ...], (2, 3)),
+            ("[]", lambda a: a[a], (2, 3)),  # of floats
+        ]:
+            with self.assertRaises(Exception) as expected:
+                function(*map(np.ones, shapes))
+            kinds = type(expected.exception).mro()  # of AxisError, ValueError
+            kind = next(kind for kind in kinds if kind.__module__ == "builtins")
+            values = [Value(np.ones(shape)) for shape in shapes]
+            lazies = [Value(shape=shape, name="x") for shape in shapes]
+            for operands in values, lazies:
+                with self.subTest(name, message=str(expected.exception)):
+                    with self.assertRaises(kind) as caught:
+                        function(*operands)
+                    for words in (name, *map(str, shapes)):
+                        self.assertIn(words, str(caught.exception))
+
+    def test_nothing_to_join(self):
+        for function in (concatenate, stack):
+            with self.assertRaisesRegex(ValueError, function.__name__):
+                function([])
+
+    def test_errors_once_fed(self):
+        table = Value(np.arange(6.0).reshape(3, 2))
+        x, y = Value(shape=(None,), name="x"), Value(shape=(None,), name="y")
+        i = Value(shape=(None,), name="i", dtype=int)
+        mask = Value(shape=(None,), name="mask", dtype=bool)
+        two, three = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])
+        for expression, error, bad, good, expected in [
+            (
+                table[i],
+                "'[]' of shapes (3, 2), (2,)",
+                {"i": [0, 3]},
+                {"i": [2]},
+                [[4, 5]],
+            ),
+            (x[mask], "'[]' of shapes (3,), (2,)", {"mask": [True] * 2}, {}, [4]),
+            (x.maximum(y), "'maximum' of shapes (3,), (2,)", {"y": two}, {}, three),
+            (
+                x < y,
+                "'<' of shapes (3,), (2,)",
+                {"y": two},
+                {"y": [4]},
+                [True, False, False],
+            ),
+            (
+                where(x > 3, x, y),
+                "'where' of shapes (3,), (3,), (2,)",
+                {"y": two},
+                {"y": [0]},
+                [0, 4, 5],
+            ),
+            (
+                x.clip(y, 4),
+                " of shapes (3,), (2,)",
+                {"y": two},
+                {"y": [3.5]},
+                [3.5, 4, 4],
+            ),
+            (x.max(), "'max' of shapes (0,)", {"x": []}, {}, 5),
+            (x.reshape(1, 1), "'reshape' of shapes (3,)", {}, {"x": [7]}, [[7]]),
+            (
+                stack([x, y]),
+                "'stack' of shapes (3,), (2,)",
+                {"y": two},
+                {},
+                [three, three],
+            ),
+            (
+                concatenate([x[None], y[None]]),
+                "'concatenate' of shapes (1, 3), (1, 2)",
+                {"y": two},
+                {},
+                [three, three],
+            ),
+            (einsum("i,i", x, y), "'einsum' of shapes (3,), (2,)", {"y": two}, {}, 50),
+        ]:
+            feed = {"x": three, "y": three, "i": [0], "mask": [False, True, False]}
+            kind = IndexError if "[]" in error else ValueError
+            with self.subTest(error):
+                with self.assertRaises(kind) as caught:
+                    expression.forward(**{**feed, **bad})
+                self.assertIn(f"{error}: ", str(caught.exception))
+                self.assert_equal(expression.forward(**{**feed, **good}), expected)
+                expression.backward()
 
 
 class TestValue(EngineTest):
@@ -935,6 +1342,16 @@ class TestLazy(EngineTest):
                     np.add.at(expected, key(fed), 1)
                     self.assert_equal(table.grad, expected)
 
+    def test_embedding(self):
+        table = Value(numbers((5, 2)))
+        tokens = Value(shape=(None, None), name="tokens", dtype=int)
+        y = table[tokens].mean(axis=1)
+        for fed in ([[1, 1, 4]], [[0], [1]], [[0, 2, 2, 2], [3, 3, 0, 1]]):
+            self.assert_close(y.forward(tokens=fed), table.data[fed].mean(axis=1))
+            y.backward(wrt=table)
+            counts = np.bincount(np.ravel(fed), minlength=5) / len(fed[0])
+            self.assert_close(table.grad, counts[:, None] * [1, 1])
+
     def test_masks_of_several_sizes(self):
         x, b = Value(np.arange(4.0)), Value([1.0])
         mask = Value(shape=(4,), name="mask", dtype=bool)
@@ -945,6 +1362,26 @@ class TestLazy(EngineTest):
             y.backward()
             self.assert_equal(b.grad, [np.arange(4.0)[fed].sum()])
             self.assert_equal(x.grad, fed)
+
+    def test_open_axes_equal_fixed_ones(self):
+        for name, function in FUNCTIONS.items():
+            x, y = (Value(shape=(None, 3), name=letter) for letter in "xy")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                z = function(x, y)
+            for n in (4, 1, 5, 4):
+                data = {"x": numbers((n, 3), n) - 1, "y": numbers((n, 3), n + 9) - 1}
+                with self.subTest(name, n=n):
+                    fixed = {key: Value(array) for key, array in data.items()}
+                    expected = function(**fixed)
+                    self.assert_equal(z.forward(**data), expected.data)
+                    self.assertEqual(z.dtype, expected.dtype)
+                    (expected * 1).backward()
+                    (z * 1).backward()
+                    for value, other in ((x, fixed["x"]), (y, fixed["y"])):
+                        self.assertEqual(value.grad is None, other.grad is None)
+                        if value.grad is not None:
+                            self.assert_equal(value.grad, other.grad)
 
     def test_missing(self):
         x, w = Value(shape=(2,), name="inputs"), Value(np.array([1.0, 2.0]))
@@ -1037,6 +1474,8 @@ class TestLazy(EngineTest):
         x, w = Value(shape=(None, 2), name="x"), Value(np.eye(2))
         z = x @ w
         values = [z, z + 1, -z, z.relu(), z.tanh(), z.sum(0), z.mean(), z.T, z[0]]
+        values += [z.max(0), z.reshape(-1), z.clip(0, 9), concatenate([z, z])]
+        values += [where(z > 0, z, 0), einsum("ij->ji", z), stack([z]), z.sigmoid()]
         root = sum((v.sum() for v in values), Value(0.0))
         root.forward(x=[[1.0, 2.0]])
         kept = [(v.data, np.copy(v.data)) for v in values]
@@ -1049,10 +1488,12 @@ class TestLazy(EngineTest):
 
     def test_views_of_leaves_follow(self):
         w = Value(np.array([[1.0, 2.0], [3.0, 4.0]]))
-        views = [w.T, w[0]]
+        views = [w.T, w[0], w.transpose(1, 0), w.reshape(4)]
         w.data *= 2
-        self.assert_equal(views[0].data, [[2, 6], [4, 8]])
-        self.assert_equal(views[1].data, [2, 4])
+        for view, expected in zip(views, ([[2, 6], [4, 8]], [2, 4])):
+            self.assert_equal(view.data, expected)
+        self.assert_equal(views[2].data, [[2, 6], [4, 8]])
+        self.assert_equal(views[3].data, [2, 4, 6, 8])
 
     def test_leaves_are_read_again(self):
         x = Value(np.array([1.0, 2.0]))
@@ -1174,7 +1615,23 @@ class TestBackward(EngineTest):
             "mean": lambda a, b: [a.mean(0, keepdims=True) + b.mean()],
             "[]": lambda a, b: [a[...] + b[..., None].sum(-1)],
             "@": lambda a, b: [a @ b],
-            "stack": lambda a, b: [[a, b] * Value(1.0)],
+            "list": lambda a, b: [[a, b] * Value(1.0)],
+            "stack": lambda a, b: [stack([a, b])],
+            "concatenate": lambda a, b: [concatenate([a, b])],
+            "concatenate one": lambda a, b: [concatenate([a]) + stack([b])[0]],
+            "reshape": lambda a, b: [a.reshape(-1) + b.reshape(4)],
+            "reshape to itself": lambda a, b: [a.reshape(a.shape) + b],
+            "transpose": lambda a, b: [a.transpose(1, 0) + b.transpose(0, 1)],
+            "where": lambda a, b: [where([True, False], a, b)],
+            "where all": lambda a, b: [where(True, a, a) + b],
+            "maximum": lambda a, b: [a.maximum(b)],
+            "clip": lambda a, b: [a.clip(0, 9), a.clip(0, b)],
+            "max": lambda a, b: [a.max(0) + b.max()],
+            "max of no axis": lambda a, b: [a.max(()) + b.min(())],
+            "logsumexp": lambda a, b: [a.logsumexp() + b.logsumexp(1)],
+            "einsum": lambda a, b: [einsum("ij,jk", a, b)],
+            "einsum of views": lambda a, b: [einsum("ij->ji", a) + einsum("ij", b)],
+            "einsum of sums": lambda a, b: [einsum("ij->", a) + einsum("ij->i", b)],
             "shared": shared,
         }.items():
             for a, b in [(m, n), (m.T, n), (m, o), (o, m), (o, np.array(6.0))]:
@@ -1328,11 +1785,15 @@ class TestMemory(EngineTest):
             with self.subTest(name):
                 hidden = (x @ w).tanh()
                 y = (hidden * hidden).mean(0) + hidden[0]
+                chosen = where(hidden > 0, hidden, 0).max(0).clip(hidden[0], 1)
+                y = y + einsum("ij,j->j", hidden, chosen)
+                y = stack([y, chosen]).transpose(1, 0).reshape(2, -1).logsumexp(0)
+                y = concatenate([y, y.abs().sigmoid()])[:3].maximum(0.1)
                 y = tensordot(y.relu(), w.T, 1)
                 use(y)
                 references = [weakref.ref(hidden), weakref.ref(y)]
                 references += [weakref.ref(hidden.data), weakref.ref(y.data)]
-                del hidden, y
+                del hidden, chosen, y
                 self.assertEqual([ref() for ref in references], [None] * 4)
 
     def test_freed_after_an_error(self):
@@ -1530,6 +1991,11 @@ class TestAgainstMath(EngineTest):
             ("arctanh", 0.5, 4 / 3),
             ("arcsin", 0.6, 1.25),
             ("arcsinh", 0.75, 0.8),
+            ("abs", -4.0, -1.0),
+            ("abs", 0.0, 0.0),
+            ("sin", math.pi / 3, 0.5),
+            ("cos", math.pi / 6, -0.5),
+            ("sigmoid", math.log(3), 3 / 16),
             ("arcsinh", 1e200, 1e-200),
         ]:
             with self.subTest(name, x=x):

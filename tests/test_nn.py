@@ -1,16 +1,20 @@
-"""Nets: shapes, first weights, and what is saved and loaded."""
+"""Nets: shapes, first weights, losses, and what is saved and loaded."""
 
 import copy
+import importlib.util
 import os
 import pickle
 import tempfile
 import unittest
+import warnings
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
 from micrograd import Value, nn
+from micrograd.check import check_gradients
 
 
 class Pair(nn.Module):
@@ -186,6 +190,276 @@ class TestFirstWeights(unittest.TestCase):
         self.assertTrue(0.2 < np.std(y.data) < 5)
         y.backward()
         self.assertTrue(0.2 < np.std(x.grad) < 5)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+class TestSoftmax(unittest.TestCase):
+    def test_known_numbers(self):
+        x = Value(np.log([[1.0, 2.0, 3.0, 4.0], [5.0, 5.0, 5.0, 5.0]]))
+        expected = np.array([[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.25, 0.25]])
+        np.testing.assert_allclose(nn.softmax(x).data, expected, 1e-12)
+        expected = [[1 / 6, 2 / 7, 3 / 8, 4 / 9], [5 / 6, 5 / 7, 5 / 8, 5 / 9]]
+        np.testing.assert_allclose(nn.softmax(x, axis=0).data, expected, 1e-12)
+
+    def test_gradient(self):
+        for shape, axis in [((3,), 0), ((2, 3), 0), ((2, 3, 4), 1), ((2, 3, 4), -1)]:
+            with self.subTest(shape=shape, axis=axis):
+                x = Value(normal(*shape))
+                y = nn.softmax(x, axis=axis)
+                np.testing.assert_allclose(y.data.sum(axis), 1, 1e-12)
+                check_gradients(y, x)
+
+    def test_large_and_infinite_logits(self):
+        for x, expected in [
+            ([1000.0, 1000.0], [0.5, 0.5]),
+            ([-1000.0, -1000.0], [0.5, 0.5]),
+            ([1e300, -1e300], [1, 0]),
+            ([-np.inf, 0.0, 0.0], [0, 0.5, 0.5]),
+        ]:
+            with self.subTest(x=x), warnings.catch_warnings():
+                warnings.simplefilter("error")
+                x = Value(x)
+                y = nn.softmax(x)
+                np.testing.assert_allclose(y.data, expected, 1e-12)
+                y[-1].backward()
+                p = np.array(expected)
+                by_x = p[-1] * (np.eye(len(p))[-1] - p)
+                np.testing.assert_allclose(x.grad, by_x, 1e-12, atol=1e-12)
+
+    def test_dtype_and_lazy_data(self):
+        x = Value(shape=(None, 3), name="x")
+        y = nn.softmax(x)
+        for n, dtype in [(2, np.float32), (5, np.float64), (1, np.float32)]:
+            data = normal(n, 3).astype(dtype)
+            expected = np.exp(data) / np.exp(data).sum(axis=1, keepdims=True)
+            np.testing.assert_allclose(y.forward(x=data), expected, 1e-6)
+            y.backward()
+            self.assertEqual((y.dtype, x.grad.dtype), (dtype, dtype))
+
+    def test_integers(self):
+        x = Value([7, 7, 7, 7])
+        y = nn.softmax(x)
+        np.testing.assert_allclose(y.data, [0.25] * 4, 1e-12)
+        y[0].backward()
+        np.testing.assert_allclose(x.grad, [3 / 16, -1 / 16, -1 / 16, -1 / 16], 1e-12)
+
+    def test_axis_out_of_range(self):
+        with self.assertRaises(ValueError) as caught:
+            nn.softmax(Value(np.ones((2, 3))), axis=2)
+        self.assertIn("(2, 3)", str(caught.exception))
+
+
+class TestCrossEntropy(unittest.TestCase):
+    def log_softmax(self, x):
+        return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+    def one_hot(self, labels, classes):
+        return np.eye(classes)[np.asarray(labels)]
+
+    def test_known_numbers(self):
+        for logits, targets, expected in [
+            ([0.0, 0.0, 0.0], 2, np.log(3)),
+            ([[0.0, np.log(3)]], [1], np.log(4 / 3)),
+            ([[0.0, np.log(3)], [0.0, 0.0]], [0, 1], (np.log(4) + np.log(2)) / 2),
+            ([0.0, np.log(3)], [0.5, 0.5], (np.log(4) + np.log(4 / 3)) / 2),
+            ([[0.0]], [0], 0),
+            ([[3, 3, 3]], [1], np.log(3)),
+        ]:
+            with self.subTest(logits=logits):
+                loss = nn.cross_entropy(Value(logits), targets)
+                self.assertEqual(loss.shape, ())
+                self.assertAlmostEqual(loss.data, expected, 12)
+
+    def test_every_kind_of_targets(self):
+        for lead in [(), (1,), (4,), (2, 3), (2, 1, 3)]:
+            x = Value(normal(*lead, 5))
+            labels = np.random.default_rng(0).integers(0, 5, lead)
+            soft = np.exp(self.log_softmax(normal(*lead, 5, seed=1)))
+            one_hot = self.one_hot(labels, 5)
+            for name, targets, expected in [
+                ("labels", labels, one_hot),
+                ("list", labels.tolist(), one_hot),
+                ("Value", Value(labels), one_hot),
+                ("unsigned", labels.astype(np.uint8), one_hot),
+                ("one-hot", one_hot, one_hot),
+                ("one-hot integers", one_hot.astype(int), one_hot),
+                ("soft", soft, soft),
+                ("soft Value", Value(soft), soft),
+                ("no distribution", 2 * one_hot - 0.1, 2 * one_hot - 0.1),
+            ]:
+                with self.subTest(name, lead=lead):
+                    loss = nn.cross_entropy(x, targets)
+                    terms = -(expected * self.log_softmax(x.data)).sum(axis=-1)
+                    self.assertEqual(loss.shape, ())
+                    self.assertAlmostEqual(loss.data, np.mean(terms), 12)
+                    check_gradients(loss, x)
+
+    def test_gradient_by_soft_targets(self):
+        x, targets = Value(normal(4, 3)), Value(abs(normal(4, 3, seed=1)))
+        nn.cross_entropy(x, targets).backward()
+        expected = -self.log_softmax(x.data) / 4
+        np.testing.assert_allclose(targets.grad, expected, 1e-12)
+
+    def test_large_and_infinite_logits(self):
+        inf = np.inf
+        for logits, label, expected, gradient in [
+            ([1000.0, 0.0], 0, 0, [0, 0]),
+            ([1000.0, 0.0], 1, 1000, [1, -1]),
+            ([-1000.0, -1000.0], 0, np.log(2), [-0.5, 0.5]),
+            ([1e300, -1e300], 0, 0, [0, 0]),
+            ([0.0, -inf, 0.0], 0, np.log(2), [-0.5, 0, 0.5]),
+            ([0.0, -inf, 0.0], 1, inf, [0.5, -1, 0.5]),
+        ]:
+            with self.subTest(logits=logits, label=label):
+                x = Value(logits)
+                loss = nn.cross_entropy(x, label)
+                self.assertAlmostEqual(loss.data, expected, 12)
+                loss.backward()
+                np.testing.assert_allclose(x.grad, gradient, 1e-12)
+
+    @unittest.skipIf(np.__version__ < "2", "NumPy 1 widens float32 scalars")
+    def test_float32_stays(self):
+        x = Value(normal(4, 3).astype(np.float32))
+        one_hot = self.one_hot([0, 2, 1, 1], 3)
+        for targets in ([0, 2, 1, 1], one_hot.astype(int), one_hot.astype(np.float32)):
+            loss = nn.cross_entropy(x, targets)
+            loss.backward()
+            self.assertEqual((loss.dtype, x.grad.dtype), (np.float32, np.float32))
+
+    def test_lazy(self):
+        x = Value(shape=(None, 2), name="x")
+        labels = Value(shape=(None,), name="labels", dtype=int)
+        soft = Value(shape=(None, 3), name="soft")
+        w = Value(normal(2, 3))
+        losses = [nn.cross_entropy(x @ w, targets) for targets in (labels, soft)]
+        for loss, n in product(losses, (5, 1, 8, 5)):
+            with self.subTest(soft=loss is losses[1], n=n):
+                inputs, answers = normal(n, 2, seed=n), np.arange(n) % 3
+                fed = {"x": inputs, "labels": answers}
+                fed["soft"] = self.one_hot(answers, 3)
+                actual = loss.forward(**fed)
+                log_p = self.log_softmax(inputs @ w.data)
+                expected = -log_p[np.arange(n), answers].mean()
+                self.assertAlmostEqual(actual, expected, 12)
+                check_gradients(loss, [x, w], **fed)
+
+    def test_lazy_batches_of_sequences(self):
+        x = Value(shape=(None, None, 3), name="x")
+        labels = Value(shape=(None, None), name="labels", dtype=int)
+        loss = nn.cross_entropy(x, labels)
+        for shape in [(2, 4), (1, 1), (3, 2)]:
+            data, answers = normal(*shape, 3), np.arange(np.prod(shape)) % 3
+            fed = {"x": data, "labels": answers.reshape(shape)}
+            check_gradients(loss, x, **fed)
+            log_p = self.log_softmax(data).reshape(-1, 3)
+            expected = -log_p[np.arange(answers.size), answers].mean()
+            self.assertAlmostEqual(float(loss.forward(**fed)), expected, 12)
+
+    def test_targets_that_are_refused(self):
+        x = Value(normal(2, 3))
+        for name, targets, error, words in [
+            ("too large", [0, 3], IndexError, ["0 to 2", "[0 3]"]),
+            ("negative", [0, -1], IndexError, ["0 to 2", "-1"]),
+            ("too few", [0], ValueError, ["(1,)", "(2, 3)"]),
+            ("too many", [0, 1, 2], ValueError, ["(3,)", "(2, 3)"]),
+            ("one for two", 0, ValueError, ["()", "(2, 3)"]),
+            ("no labels", [0.0, 1.0], TypeError, ["float64"]),
+            ("between labels", [0.5, 1.0], TypeError, ["float64"]),
+            ("text", "ab", TypeError, ["<U2"]),
+            ("nothing", None, TypeError, ["object"]),
+            ("complex", [1j, 0], TypeError, ["complex128"]),
+            ("classes", np.ones((2, 2)), ValueError, ["(2, 2)", "(2, 3)"]),
+            ("row", np.ones((1, 3)), ValueError, ["(1, 3)", "(2, 3)"]),
+            ("column", np.ones((2, 1)), ValueError, ["(2, 1)", "(2, 3)"]),
+            ("axes", np.ones((1, 2, 3)), ValueError, ["(1, 2, 3)", "(2, 3)"]),
+        ]:
+            with self.subTest(name):
+                with self.assertRaises(error) as caught:
+                    nn.cross_entropy(x, targets)
+                for word in words:
+                    self.assertIn(word, str(caught.exception))
+
+    def test_refused_when_fed(self):
+        x = Value(shape=(None, 3), name="x")
+        labels = Value(shape=(None,), name="labels", dtype=int)
+        loss = nn.cross_entropy(x, labels)
+        for fed, error in [
+            ([0, 3], IndexError),
+            ([0, -1], IndexError),
+            ([0], ValueError),
+            ([0.0, 1.0], TypeError),
+            (["a", "b"], TypeError),
+            (None, TypeError),
+        ]:
+            with self.subTest(fed), self.assertRaises(error):
+                loss.forward(x=np.zeros((2, 3)), labels=fed)
+        loss.forward(x=np.zeros((2, 3)), labels=[0, 2])
+        self.assertAlmostEqual(loss.data, np.log(3), 12)
+
+    def test_what_was_given_is_not_changed(self):
+        logits, labels = normal(4, 3), np.array([0, 2, 1, 1])
+        given = logits.copy(), labels.copy()
+        nn.cross_entropy(Value(logits), labels).backward()
+        np.testing.assert_array_equal(logits, given[0])
+        np.testing.assert_array_equal(labels, given[1])
+
+
+@unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+class TestAsTorch(unittest.TestCase):
+    def assert_same(self, function, torch_function, *shape):
+        import torch
+
+        for dtype, rtol in ((np.float32, 1e-5), (np.float64, 1e-12)):
+            x = Value(3 * normal(*shape).astype(dtype))
+            tensor = torch.tensor(x.data, requires_grad=True)
+            y, t = function(x), torch_function(tensor)
+            weights = normal(*t.shape, seed=9).astype(dtype)
+            (y * weights).sum().backward()
+            (t * torch.tensor(weights)).sum().backward()
+            pairs = (y.data, t.detach().numpy()), (x.grad, tensor.grad.numpy())
+            for actual, expected in pairs:
+                self.assertEqual(np.asarray(actual).dtype, dtype)
+                np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
+
+    def test_softmax(self):
+        import torch
+
+        for shape, axis in [((4,), 0), ((3, 4), 0), ((3, 4), -1), ((2, 3, 4), 1)]:
+            with self.subTest(shape=shape, axis=axis):
+                self.assert_same(
+                    lambda x, axis=axis: nn.softmax(x, axis=axis),
+                    lambda x, axis=axis: torch.softmax(x, dim=axis),
+                    *shape,
+                )
+
+    def test_cross_entropy(self):
+        import torch
+
+        cross_entropy = torch.nn.functional.cross_entropy
+        for lead in [(), (1,), (7,), (3, 5)]:
+            labels = np.random.default_rng(1).integers(0, 4, lead)
+            soft = np.random.default_rng(2).dirichlet(np.ones(4), lead)
+            with self.subTest(lead=lead):
+                self.assert_same(
+                    lambda x, t=labels: nn.cross_entropy(x, t),
+                    # PyTorch has the classes on axis 1
+                    lambda x, t=labels: cross_entropy(
+                        x.reshape(-1, 4), torch.tensor(t).reshape(-1)
+                    ),
+                    *lead,
+                    4,
+                )
+                self.assert_same(
+                    lambda x, t=soft: nn.cross_entropy(x, t.astype(x.dtype)),
+                    lambda x, t=soft: cross_entropy(
+                        x.reshape(-1, 4), torch.tensor(t, dtype=x.dtype).reshape(-1, 4)
+                    ),
+                    *lead,
+                    4,
+                )
 
 
 class TestState(unittest.TestCase):

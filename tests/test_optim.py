@@ -1,5 +1,6 @@
 """Optimisers: steps in closed form, and what they refuse."""
 
+import importlib.util
 import unittest
 from itertools import count
 
@@ -7,7 +8,13 @@ import numpy as np
 
 from micrograd import Value, nn, optim
 
-OPTIMISERS = (optim.SGD, optim.Adam)
+
+def undecayed(wrt, learning_rate, weight_decay=0):
+    """AdamW, which but for its decay is Adam."""
+    return optim.AdamW(wrt, learning_rate, weight_decay=weight_decay)
+
+
+OPTIMISERS = (optim.SGD, optim.Adam, undecayed)
 
 
 def slope(*gradients):
@@ -130,7 +137,220 @@ class TestAdam(unittest.TestCase):
         np.testing.assert_allclose(y.data, [1.1, 0.9], 1e-6)
 
 
-class TestBoth(unittest.TestCase):
+class TestAdamW(unittest.TestCase):
+    def test_decay_is_apart_from_the_slope(self):
+        (x,) = slope(np.zeros(2))
+        adamw = optim.AdamW(x, 0.1, weight_decay=0.5)
+        for _ in range(5):
+            adamw.step()
+        np.testing.assert_allclose(x.data, [0.95**5] * 2, 1e-12)
+        self.assertTrue((x.grad == 0).all())  # the decay is not added to it
+
+    def test_constant_slope(self):
+        # whatever the slope, each step is a decay and then the rate, but for eps
+        (x,) = slope(np.array([1e-3, -2.0, 50.0]))
+        adamw = optim.AdamW([x], 0.01, weight_decay=2.0)
+        expected = np.ones(3)
+        for _ in range(20):
+            adamw.step()
+            expected = expected * 0.98 - 0.01 * np.array([1, -1, 1])
+        np.testing.assert_allclose(x.data, expected, 1e-4)
+
+    def test_defaults(self):
+        (x,) = slope(np.array([1e-8]))
+        optim.AdamW(x).step()  # of rate 1e-3, eps 1e-8 and decay 0.01
+        np.testing.assert_allclose(x.data, [(1 - 1e-3 * 0.01) - 0.5e-3], 1e-12)
+
+    def test_algorithm(self):
+        # as in Loshchilov and Hutter, 2019, with rates that change
+        beta1, beta2, eps, decay = 0.8, 0.95, 1e-6, 0.3
+        rates = np.linspace(0.1, 0.01, 29)
+        theta, m, v = 2.0, 0.0, 0.0
+        x = Value(2.0)
+        adamw = optim.AdamW(x, rates, (beta1, beta2), eps, decay)
+        for t, rate in enumerate(rates, 1):
+            x.grad = g = np.cos(t)
+            adamw.step()
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+            theta -= rate * (m_hat / (np.sqrt(v_hat) + eps) + decay * theta)
+            self.assertAlmostEqual(x.data, theta, 12)
+
+    def test_without_decay_is_adam(self):
+        values = Value(np.ones(3)), Value(np.ones(3))
+        optimisers = optim.Adam(values[0], 0.1), undecayed(values[1], 0.1)
+        for t in range(10):
+            for value, optimiser in zip(values, optimisers):
+                value.grad = np.array([0.1, 1, 10]) * np.cos(t)
+                optimiser.step()
+        np.testing.assert_array_equal(*(value.data for value in values))
+
+
+class TestClipGradNorm(unittest.TestCase):
+    def test_above_the_limit(self):
+        values = slope(np.array([3.0, 0.0]), -4.0, np.full((2, 2, 3), 1.0))
+        norm = optim.clip_grad_norm(values, 0.5)  # of 9 + 16 + 12
+        self.assertAlmostEqual(norm, 37**0.5, 12)
+        factor = 0.5 / 37**0.5
+        for value, gradient in zip(values, ([3, 0], -4, np.ones((2, 2, 3)))):
+            expected = np.multiply(gradient, factor)
+            np.testing.assert_allclose(value.grad, expected, 1e-6)
+        squares = sum(np.sum(np.square(value.grad)) for value in values)
+        self.assertAlmostEqual(squares**0.5, 0.5, 6)
+
+    def test_under_the_limit(self):
+        for max_norm in (5.1, 1000, np.inf):
+            values = slope(np.array([3.0]), 4.0)
+            self.assertEqual(optim.clip_grad_norm(values, max_norm), 5)
+            self.assertEqual([np.sum(value.grad) for value in values], [3, 4])
+
+    def test_one_value_several_or_an_iterator(self):
+        for pack in (lambda x: x, lambda x: [x], lambda x: iter([x])):
+            (x,) = slope(np.array([3.0, 4.0]))
+            self.assertAlmostEqual(optim.clip_grad_norm(pack(x), 1), 5, 12)
+            np.testing.assert_allclose(x.grad, [0.6, 0.8], 1e-6)
+
+    def test_zero(self):
+        (x,) = slope(np.zeros(2))
+        self.assertEqual(optim.clip_grad_norm(x, 1.0), 0)
+        np.testing.assert_array_equal(x.grad, [0, 0])
+        (x,) = slope(np.array([3.0, 4.0]))
+        self.assertAlmostEqual(optim.clip_grad_norm(x, 0), 5, 12)
+        np.testing.assert_array_equal(x.grad, [0, 0])
+        self.assertEqual(optim.clip_grad_norm([], 1.0), 0)
+
+    def test_kinds_stay(self):
+        for data in (
+            2.0,
+            np.float32(2),
+            np.array(2.0),
+            np.ones((2, 3), np.float32),
+            np.ones((3, 2), np.float16).T,
+        ):
+            if isinstance(data, np.float32) and np.__version__ < "2":
+                continue  # NumPy 1 widens float32 scalars
+            x = Value(data)
+            loss = (x * x).sum() * 10
+            loss.backward(wrt=x)
+            kind, dtype = type(x.grad), np.asarray(x.grad).dtype
+            for max_norm in (np.float64(0.1), 0.1):
+                optim.clip_grad_norm(x, max_norm)
+                self.assertIs(type(x.grad), kind)
+                self.assertEqual(np.asarray(x.grad).dtype, dtype)
+            self.assertAlmostEqual(np.sqrt(np.sum(np.square(x.grad))), 0.1, 3)
+
+    def test_the_norm_is_of_all(self):
+        # 100 leaves, of a norm that float16 could not sum
+        values = [Value(np.ones(1000, np.float16)) for _ in range(100)]
+        for value in values:
+            value.grad = np.full(1000, 10, np.float16)
+        norm = optim.clip_grad_norm(values, 1e9)
+        self.assertAlmostEqual(norm / 1e7**0.5, 1, 3)
+
+    def test_missing_gradients_do_not_count(self):
+        x, y = slope(np.array([3.0, 4.0]), np.ones(7))
+        y.grad = None
+        self.assertAlmostEqual(optim.clip_grad_norm([x, y], 1), 5, 12)
+        np.testing.assert_allclose(x.grad, [0.6, 0.8], 1e-6)
+        self.assertIsNone(y.grad)
+        self.assertEqual(optim.clip_grad_norm(y, 1), 0)
+
+    def test_limits_that_are_refused(self):
+        for max_norm in (-1, -0.5, float("nan")):
+            (x,) = slope(np.array([3.0, 4.0]))
+            with self.assertRaisesRegex(ValueError, str(max_norm)):
+                optim.clip_grad_norm(x, max_norm)
+            np.testing.assert_array_equal(x.grad, [3, 4])
+        for max_norm in (None, [1.0, 2.0]):
+            with self.assertRaises(TypeError):
+                optim.clip_grad_norm(x, max_norm)
+
+    def test_training_goes_on(self):
+        x = Value(np.array([30.0, 40.0]))
+        loss = (x * x).sum()
+        sgd = optim.SGD(x, 1.0)
+        for k in range(1, 6):
+            loss.forward()
+            loss.backward(wrt=x)
+            optim.clip_grad_norm(x, 5)
+            sgd.step()
+            np.testing.assert_allclose(x.data, [30 - 3 * k, 40 - 4 * k], 1e-5)
+
+
+@unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+class TestAsTorch(unittest.TestCase):
+    SHAPES = [(), (3,), (2, 3), (0,), (1, 2, 2)]
+
+    def pairs(self, dtype):
+        """Values and tensors of the same data and gradients, as long as one likes."""
+        import torch
+
+        rng = np.random.default_rng(0)
+        values, tensors = [], []
+        for shape in self.SHAPES:
+            values.append(Value(np.asarray(rng.normal(size=shape), dtype)))
+            tensors.append(torch.tensor(values[-1].data, requires_grad=True))
+
+        def gradients():
+            for value, tensor in zip(values, tensors):
+                value.grad = np.asarray(rng.normal(size=value.shape), dtype)
+                tensor.grad = torch.tensor(value.grad)
+
+        return values, tensors, gradients
+
+    def test_adamw(self):
+        import torch
+
+        for dtype, rtol in ((np.float64, 1e-12), (np.float32, 2e-5)):
+            for options in [
+                {},
+                {"weight_decay": 0.0},
+                {"weight_decay": 0.5, "betas": (0.8, 0.95), "eps": 1e-4},
+            ]:
+                with self.subTest(dtype=dtype, **options):
+                    values, tensors, gradients = self.pairs(dtype)
+                    optimiser = optim.AdamW(values, 0.05, **options)
+                    torch_optimiser = torch.optim.AdamW(tensors, 0.05, **options)
+                    for _ in range(50):
+                        gradients()
+                        optimiser.step()
+                        torch_optimiser.step()
+                    for value, tensor in zip(values, tensors):
+                        expected = tensor.detach().numpy()
+                        self.assertEqual(value.data.dtype, dtype)
+                        np.testing.assert_allclose(value.data, expected, rtol, rtol)
+
+    def test_clip_grad_norm(self):
+        import torch
+
+        for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-6)):
+            for max_norm in (0, 1e-3, 1, 3.0, 100, np.inf):
+                with self.subTest(dtype=dtype, max_norm=max_norm):
+                    values, tensors, gradients = self.pairs(dtype)
+                    gradients()
+                    actual = optim.clip_grad_norm(values, max_norm)
+                    norm = torch.nn.utils.clip_grad_norm_(tensors, max_norm)
+                    np.testing.assert_allclose(actual, norm.item(), rtol)
+                    for value, tensor in zip(values, tensors):
+                        self.assertEqual(value.grad.dtype, dtype)
+                        np.testing.assert_allclose(value.grad, tensor.grad, rtol)
+
+    def test_norms_that_are_not_finite(self):
+        import torch
+
+        for bad in (np.inf, np.nan):
+            (x,) = slope(np.array([bad, 4.0]))
+            tensor = torch.ones(2, dtype=torch.float64, requires_grad=True)
+            tensor.grad = torch.tensor(x.grad)
+            with np.errstate(all="ignore"):
+                actual = optim.clip_grad_norm(x, 1.0)
+            norm = torch.nn.utils.clip_grad_norm_(tensor, 1.0)
+            np.testing.assert_array_equal(actual, norm.numpy())
+            np.testing.assert_array_equal(x.grad, tensor.grad.numpy())
+
+
+class TestAll(unittest.TestCase):
     def test_in_place(self):
         for optimiser in OPTIMISERS:
             for data in (np.ones((2, 3)), np.ones((3, 2), np.float32).T, np.array(1.0)):
@@ -176,7 +396,7 @@ class TestBoth(unittest.TestCase):
             "linspace": np.linspace(0.5, 0.5, 3) / [1, 2, 4],
         }.items():
             for optimiser in OPTIMISERS:
-                if name in ("iterator", "generator") and optimiser is optim.Adam:
+                if name in ("iterator", "generator") and optimiser is not optim.SGD:
                     continue  # used up
                 with self.subTest(name, optimiser=optimiser.__name__):
                     (x,) = slope(np.array([1.0]))

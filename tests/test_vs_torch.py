@@ -1,11 +1,12 @@
 """The same as PyTorch: operators, broadcasting, and whole training runs."""
 
 import unittest
+import warnings
 from itertools import product
 
 import numpy as np
 
-from micrograd import Value, nn, optim, tensordot
+from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot, where
 
 try:
     import torch
@@ -16,18 +17,70 @@ except ImportError:
 
 SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]
 SHAPES += [(0,), (0, 3), (2, 0), (0, 1)]
-PAIRS = []
-for pair in product(SHAPES, SHAPES):
+
+
+def are_broadcastable(*shapes):
     try:
-        np.broadcast_shapes(*pair)
-        PAIRS.append(pair)
+        return bool(np.broadcast_shapes(*shapes)) or True
     except ValueError:
-        pass
+        return False
+
+
+PAIRS = [pair for pair in product(SHAPES, SHAPES) if are_broadcastable(*pair)]
 DTYPES = {np.float32: 2e-5, np.float64: 1e-12}  # with the accuracy to expect
+REDUCTIONS = {"sum": "sum", "mean": "mean", "max": "amax", "min": "amin"}
+REDUCTIONS["logsumexp"] = "logsumexp"
+EINSUMS = [
+    ("ii", (3, 3)),
+    ("ii->i", (3, 3)),
+    ("iii->i", (2, 2, 2)),
+    ("ij->", (2, 3)),
+    ("ij->i", (2, 3)),
+    ("ij->ji", (2, 3)),
+    ("ba", (2, 3)),  # to ab
+    ("i,i", (3,), (3,)),
+    ("i,j->ij", (2,), (3,)),
+    ("i,j->ji", (2,), (3,)),
+    (",i->i", (), (3,)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ij,jk->ki", (2, 3), (3, 4)),
+    (" i j , j k -> i k ", (2, 3), (3, 4)),
+    ("ij,ij->", (2, 3), (2, 3)),
+    ("ij,ij->j", (2, 3), (2, 3)),
+    ("ij,jk->ik", (2, 1), (3, 4)),  # a length of 1 broadcasts
+    ("ij,jk->ik", (0, 3), (3, 4)),
+    ("ij,jk->ik", (2, 0), (0, 4)),
+    ("ij,k->i", (2, 3), (4,)),  # j and k are in one operand alone
+    ("i,jk->", (2,), (3, 4)),
+    ("iij,j->i", (2, 2, 3), (3,)),
+    ("iij,iij->j", (2, 2, 3), (2, 2, 3)),
+    ("ii,jj->", (2, 2), (3, 3)),
+    ("bij,bjk->bik", (4, 2, 3), (4, 3, 2)),
+    ("bhqd,bhkd->bhqk", (2, 1, 3, 4), (2, 1, 5, 4)),
+    ("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
+    ("i,ij,j", (2,), (2, 3), (3,)),
+    ("ij,kj,k,i->j", (2, 3), (4, 3), (4,), (2,)),
+    ("...ij,...jk->...ik", (4, 1, 2, 3), (5, 3, 2)),
+    ("...ij,...jk->...ik", (2, 3), (5, 3, 2)),
+    ("...ij,...jk", (4, 2, 3), (1, 3, 2)),
+    ("...ij,kj->...ik", (4, 2, 3), (2, 3)),
+    ("...i->...", (4, 2, 3)),
+    ("i...->...", (4, 2, 3)),
+    ("...ii->...i", (4, 3, 3)),
+    ("...,...->...", (2, 1), (3,)),
+    ("ij,...j->...i", (2, 3), (4, 3)),
+    ("...ii,...i->...", (3, 3), (4, 3)),
+    ("iij,ij->i", (2, 2, 1), (2, 3)),
+]
 
 
 def uniform(shape, low=0.5, high=2.0, seed=0):
     return np.random.default_rng(seed).uniform(low, high, shape)
+
+
+def few(shape, seed=0):
+    """Numbers of which many are equal."""
+    return np.random.default_rng(seed).integers(0, 4, shape).astype(float)
 
 
 @unittest.skipIf(torch is None, "PyTorch is not installed")
@@ -68,6 +121,10 @@ class TestOperators(TorchTest):
             "arctanh": inner,
             "arcsin": inner,
             "arcsinh": wide,
+            "abs": wide,
+            "sin": wide,
+            "cos": wide,
+            "sigmoid": wide,
             "neg": wide,
         }.items():
             function = getattr(Value, name, None) or (lambda x: -x)
@@ -76,8 +133,23 @@ class TestOperators(TorchTest):
                     x = uniform(shape, low, high)
                     self.assert_same(function, getattr(torch, name), x)
 
-    def test_relu_at_zero(self):
+    def test_relu_and_abs_at_zero(self):
         self.assert_same(Value.relu, torch.relu, [-1.0, -0.0, 0.0, 1.0])
+        self.assert_same(Value.abs, torch.abs, [-1.0, -0.0, 0.0, 1.0])
+
+    def test_abs_of_infinite_gradients(self):
+        with np.errstate(divide="ignore"):
+            self.assert_same(
+                lambda x: (abs(x) - 4).sqrt(),
+                lambda x: (abs(x) - 4).sqrt(),
+                [-4.0, 4.0, 5.0],
+            )
+
+    def test_sigmoid_of_large_numbers(self):
+        x = [-np.inf, -1000.0, -100.0, -1.0, 0.0, 1.0, 100.0, 1000.0, np.inf]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.assert_same(Value.sigmoid, torch.sigmoid, x)
 
     def test_binary_in_every_broadcasting(self):
         for name, function in {
@@ -98,6 +170,91 @@ class TestOperators(TorchTest):
                     self.assert_same(by_number, by_number, x)
                     of_number = lambda a, f=function: f(1.5, a)
                     self.assert_same(of_number, of_number, x)
+
+    def test_maximum_and_minimum(self):
+        for name in ("maximum", "minimum"):
+            function, torch_function = getattr(np, name), getattr(torch, name)
+            for left, right in PAIRS:
+                with self.subTest(name, left=left, right=right):
+                    a, b = few(left), few(right, seed=1)  # which tie often
+                    self.assert_same(getattr(Value, name), torch_function, a, b)
+            for shape in SHAPES:
+                with self.subTest(name, shape=shape):
+                    one = lambda x: torch.ones((), dtype=x.dtype)
+                    self.assert_same(
+                        lambda x, f=function: f(x, 1.0),
+                        lambda x, f=torch_function, one=one: f(x, one(x)),
+                        few(shape),
+                    )
+                    self.assert_same(
+                        lambda x, f=function: f(1.0, x),
+                        lambda x, f=torch_function, one=one: f(one(x), x),
+                        few(shape),
+                    )
+
+    def test_where(self):
+        for (left, right), shape in product(PAIRS, [(), (3,), (2, 1), (4, 1, 1)]):
+            if are_broadcastable(left, right, shape):
+                with self.subTest(left=left, right=right, condition=shape):
+                    condition = uniform(shape, seed=2) > 1.25
+                    self.assert_same(
+                        lambda x, y, condition=condition: where(condition, x, y),
+                        lambda x, y, condition=condition: torch.where(
+                            torch.tensor(condition), x, y
+                        ),
+                        uniform(left),
+                        uniform(right, seed=1),
+                    )
+
+    def test_where_it_compares(self):
+        for name, function, torch_function in [
+            (
+                "values",
+                lambda x, y: where(x < y, x * y, y - x),
+                lambda x, y: torch.where(x < y, x * y, y - x),
+            ),
+            (
+                "numbers",
+                lambda x, y: where(y >= 1, x, 0) + where(x > 1, 2.0, y),
+                lambda x, y: torch.where(y >= 1, x, 0) + torch.where(x > 1, 2.0, y),
+            ),
+        ]:
+            for left, right in PAIRS:
+                with self.subTest(name, left=left, right=right):
+                    a, b = few(left), few(right, seed=1)
+                    self.assert_same(function, torch_function, a, b)
+
+    def test_clip_to_numbers(self):
+        # few() gives the bounds themselves, too
+        for low, high in product((None, 1, 1.0, 3), (None, 1, 2.0)):
+            if low is not None or high is not None:
+                with self.subTest(low=low, high=high):
+                    for shape in SHAPES:
+                        self.assert_same(
+                            lambda x, low=low, high=high: x.clip(low, high),
+                            lambda x, low=low, high=high: x.clamp(low, high),
+                            few(shape),
+                        )
+
+    def test_clip_to_values(self):
+        for left, right in PAIRS:
+            with self.subTest(left=left, right=right):
+                x, a = few(left), few(right, seed=1)
+                for b in (a + 1, a - 1):  # an interval, and none
+                    self.assert_same(Value.clip, torch.clamp, x, a, b)
+                for key in ("min", "max"):
+                    self.assert_same(
+                        lambda x, a, key=key: x.clip(**{key: a}),
+                        lambda x, a, key=key: x.clamp(**{key: a}),
+                        x,
+                        a,
+                    )
+                self.assert_same(  # to arrays
+                    lambda x, a: x.clip(a.data, a.data + 1) * a,
+                    lambda x, a: x.clamp(a.detach(), a.detach() + 1) * a,
+                    x,
+                    a,
+                )
 
     def test_powers(self):
         for exponent in (0, 1, 2, 3, -1, -2, 0.0, 1.0, 2.0, -1.0):
@@ -151,23 +308,85 @@ class TestOperators(TorchTest):
                     uniform(right, seed=1),
                 )
 
-    def test_sum_and_mean(self):
+    def test_reductions(self):
         axes = [None, 0, 1, -1, (0,), (0, 2), (2, 0), (0, -1), (0, 1, 2)]
-        for name, axis, keepdims in product(("sum", "mean"), axes, (False, True)):
+        for name, axis, keepdims in product(REDUCTIONS, axes, (False, True)):
+            dims = (0, 1, 2) if axis is None else axis
             with self.subTest(name, axis=axis, keepdims=keepdims):
                 for shape in [(2, 3, 4), (1, 3, 1), (2, 1, 4)]:
-                    self.assert_same(
-                        lambda x, n=name, a=axis, k=keepdims: getattr(x, n)(a, k),
-                        lambda x, n=name, a=axis, k=keepdims: getattr(torch, n)(
-                            x, dim=a, keepdim=k
-                        ),
-                        uniform(shape),
-                    )
+                    for x in uniform(shape), few(shape):  # few of them tie
+                        self.assert_same(
+                            lambda x, n=name, a=axis, k=keepdims: getattr(x, n)(a, k),
+                            lambda x, n=REDUCTIONS[name], d=dims, k=keepdims: getattr(
+                                torch, n
+                            )(x, dim=d, keepdim=k),
+                            x,
+                        )
+
+    def test_reductions_of_nothing(self):
+        for name, axis in [("max", 1), ("min", -1), ("logsumexp", 0), ("logsumexp", 1)]:
+            with self.subTest(name, axis=axis):
+                self.assert_same(
+                    lambda x, n=name, axis=axis: getattr(x, n)(axis),
+                    lambda x, n=REDUCTIONS[name], axis=axis: getattr(torch, n)(x, axis),
+                    uniform((0, 3)),
+                )
+
+    def test_logsumexp_of_large_numbers(self):
+        x = [[1e4, 1e4, -1e4], [-np.inf, 0, 1], [-np.inf, 1e4, -1e4], [-1e4, -1e4, 0]]
+        for axis in (None, 0, 1):
+            dims = (0, 1) if axis is None else axis
+            with self.subTest(axis=axis), warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self.assert_same(
+                    lambda x, axis=axis: x.logsumexp(axis),
+                    lambda x, dims=dims: torch.logsumexp(x, dims),
+                    x,
+                )
 
     def test_transpose(self):
         for shape in [(3,), (2, 3), (2, 3, 4), (0, 3)]:
             reverse = lambda x: x.permute(*reversed(range(x.ndim)))
             self.assert_same(lambda x: x.T, reverse, uniform(shape))
+            self.assert_same(Value.transpose, reverse, uniform(shape))
+        for axes in [(0, 1, 2), (1, 2, 0), (2, 0, 1), (-1, 0, 1), (0, -1, -2)]:
+            permute = lambda x, axes=axes: x.permute(axes)
+            with self.subTest(axes=axes):
+                for shape in [(2, 3, 4), (0, 3, 2)]:
+                    for options in (axes, (axes,), (list(axes),)):
+                        self.assert_same(
+                            lambda x, options=options: x.transpose(*options),
+                            permute,
+                            uniform(shape),
+                        )
+
+    def test_reshape(self):
+        for shape, new in [
+            ((2, 3, 4), (6, 4)),
+            ((2, 3, 4), (-1,)),
+            ((2, 3, 4), (4, -1)),
+            ((2, 3, 4), (2, -1, 2, 1)),
+            ((1, 1), ()),
+            ((), (1, 1)),
+            ((), (-1,)),
+            ((0, 3), (3, 0)),
+            ((0, 3), (-1, 3)),
+        ]:
+            for options in (new, (new,)) if new else ((new,),):
+                with self.subTest(shape=shape, options=options):
+                    self.assert_same(
+                        lambda x, options=options: x.reshape(*options),
+                        lambda x, new=new: x.reshape(new),
+                        uniform(shape),
+                    )
+
+    def test_reshape_of_transposed(self):
+        # no view of x, neither forwards nor backwards
+        self.assert_same(
+            lambda x: (x.T.reshape(2, -1) ** 2).T.reshape(-1),
+            lambda x: (x.T.reshape(2, -1) ** 2).T.reshape(-1),
+            uniform((3, 4)),
+        )
 
     def test_indexing(self):
         for key in [
@@ -183,10 +402,117 @@ class TestOperators(TorchTest):
             [0, 0, 1],
             ([0, 1, 1], [2, 0, 0]),
             slice(0, 0),
+            slice(None, None, 2),
+            (slice(None), slice(-1, None)),
+            (None, ..., None, 1),
+            [-1, 1, -1],
+            np.array([[0, 1], [1, 1]]),
+            (1, [2, 0, 2]),
+            ([1, 1], slice(1, None)),
+            (slice(None), np.array([2, 2, 0])),
+            ([[0], [1]], [0, 2]),
+            np.array([False, True]),
+            np.array([False, False]),
+            np.array([[True, False, True], [False, False, True]]),
+            (slice(None), np.array([True, False, True])),
+            (1, np.array([True, False, True])),
         ]:
             with self.subTest(key=key):
                 pick = lambda x, key=key: x[key]
                 self.assert_same(pick, pick, uniform((2, 3)))
+
+    def test_indexing_apart(self):
+        # integers on both sides of a slice come first, those next to each other stay
+        for key in [
+            ([0, 1], slice(None), [3, 0]),
+            (slice(None), [2, 2], [3, 0]),
+            ([0, 0, 1], ..., 2),
+            (..., [1, 1], slice(None, None, 3)),
+        ]:
+            with self.subTest(key=key):
+                pick = lambda x, key=key: x[key]
+                self.assert_same(pick, pick, uniform((2, 3, 4)))
+
+    def test_indexing_with_values(self):
+        rows, columns = np.array([1, 0, 1]), np.array([[2], [0], [2]])
+        for name, key in {
+            "rows": lambda i, j: i,
+            "columns": lambda i, j: (slice(None), j),
+            "elements": lambda i, j: (i, j),
+            "computed": lambda i, j: i * (j < 1),
+            "number": lambda i, j: (i[0], None),
+        }.items():
+            with self.subTest(name):
+                self.assert_same(
+                    lambda x, key=key: x[key(Value(rows), Value(columns))],
+                    lambda x, key=key: x[key(*map(torch.tensor, (rows, columns)))],
+                    uniform((2, 3)),
+                )
+
+    def test_indexing_with_comparisons(self):
+        pick = lambda x: x[x > 1] * 2
+        self.assert_same(pick, pick, uniform((4, 3)))
+        self.assert_same(pick, pick, uniform((4, 3), 0, 0.5))  # selects nothing
+        pick = lambda x, y: (x[y >= 1] ** 2).sum() * y
+        self.assert_same(pick, pick, uniform((4, 3)), uniform((4, 3), seed=1))
+
+    def test_concatenate_and_stack(self):
+        for shapes, axis in [
+            ([(2, 3)], 0),
+            ([(2, 3), (1, 3), (4, 3)], 0),
+            ([(2, 3), (2, 1)], 1),
+            ([(2, 3), (2, 1)], -1),
+            ([(2, 3), (0, 3)], -2),
+            ([(2,), (3,), (1,)], 0),
+            ([(2, 1, 4), (2, 3, 4)], 1),
+        ]:
+            with self.subTest("concatenate", shapes=shapes, axis=axis):
+                self.assert_same(
+                    lambda *values, axis=axis: concatenate(values, axis),
+                    lambda *tensors, axis=axis: torch.cat(tensors, axis),
+                    *[uniform(shape, seed=i) for i, shape in enumerate(shapes)],
+                )
+        for shape, axis in product([(), (3,), (2, 3), (0, 2)], range(-3, 3)):
+            if -len(shape) - 1 <= axis <= len(shape):
+                with self.subTest("stack", shape=shape, axis=axis):
+                    self.assert_same(
+                        lambda *values, axis=axis: stack(values, axis),
+                        lambda *tensors, axis=axis: torch.stack(tensors, axis),
+                        *[uniform(shape, seed=i) for i in range(3)],
+                    )
+
+    def test_concatenate_and_stack_the_same(self):
+        arrays = uniform((2, 3)), uniform((2, 3), seed=1)
+        for axis in (0, 1):
+            self.assert_same(
+                lambda a, b, axis=axis: concatenate([a, b, a, a * b], axis),
+                lambda a, b, axis=axis: torch.cat([a, b, a, a * b], axis),
+                *arrays,
+            )
+            self.assert_same(
+                lambda a, b, axis=axis: stack([a, b, a, a * b], axis),
+                lambda a, b, axis=axis: torch.stack([a, b, a, a * b], axis),
+                *arrays,
+            )
+
+    def test_einsum(self):
+        for subscripts, *shapes in EINSUMS:
+            with self.subTest(subscripts, shapes=shapes):
+                self.assert_same(
+                    lambda *values, s=subscripts: einsum(s, *values),
+                    lambda *tensors, s=subscripts: torch.einsum(s, *tensors),
+                    *[uniform(shape, seed=i) for i, shape in enumerate(shapes)],
+                )
+
+    def test_einsum_of_the_same(self):
+        for subscripts in ("ij,ij->", "ij,ji->i", "ij,jk", "ij,jk,ki->", "ii,ij->j"):
+            n = subscripts.count(",") + 1
+            with self.subTest(subscripts):
+                self.assert_same(
+                    lambda x, s=subscripts, n=n: einsum(s, *[x] * n),
+                    lambda x, s=subscripts, n=n: torch.einsum(s, *[x] * n),
+                    uniform((3, 3)),
+                )
 
     def test_shared_expressions(self):
         def function(a, b):

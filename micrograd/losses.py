@@ -1,0 +1,76 @@
+"""Losses of classifiers, and what they are made of."""
+
+import numpy as np
+
+from micrograd.engine import Value, operator, same
+
+
+def softmax(x, axis=-1):
+    """exp(x), with the sum 1 along the axis."""
+
+    def forward(x):
+        y = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))  # at most 1
+        return y / np.add.reduce(y, axis, keepdims=True)
+
+    by_x = lambda g, y, x: y * (g - np.add.reduce(g * y, axis, keepdims=True))
+    return operator("softmax", forward, by_x)(x)
+
+
+def minus_log_softmax(x):
+    below = x - np.maximum.reduce(x, -1, keepdims=True)  # (..., classes)
+    return np.log(np.add.reduce(np.exp(below), -1, keepdims=True)) - below
+
+
+surprise = operator(
+    "-log(softmax)",
+    minus_log_softmax,
+    lambda g, y, x: np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g,
+)
+
+
+def refuse_to_broadcast(targets, shape):
+    """But to the one element that an open axis has when it is defined."""
+    got = np.shape(targets)
+    if len(got) != len(shape) or np.broadcast_shapes(got, shape) != got:
+        raise ValueError(f"expected targets of shape {shape}, got {got}")
+
+
+def one_hot(labels, logits):
+    *shape, classes = np.shape(logits)
+    refuse_to_broadcast(labels, tuple(shape))
+    if np.result_type(labels).kind not in "iu":
+        raise TypeError(f"expected integer labels, got {np.result_type(labels)}")
+    chosen = np.expand_dims(labels, -1) == np.arange(classes)  # (..., classes)
+    if not chosen.any(axis=-1).all():
+        raise IndexError(f"expected labels from 0 to {classes - 1}, got {labels}")
+    return chosen
+
+
+def as_floating(targets, logits):
+    refuse_to_broadcast(targets, np.shape(logits))
+    is_floating = np.result_type(targets).kind == "f"
+    return targets if is_floating else np.asarray(targets, np.result_type(logits))
+
+
+def cross_entropy(logits, targets):
+    """The mean of -log(softmax(logits)) for the targets.
+
+    Parameters
+    ----------
+    logits : Value of shape (..., classes)
+    targets : probabilities (..., classes), or integer labels (...); Values, too
+
+    Raises
+    ------
+    IndexError : a label is not from 0 to classes - 1
+    TypeError : labels are not integers
+    ValueError : the shapes do not fit
+    """
+    logits = logits if isinstance(logits, Value) else Value(logits)
+    if np.ndim(targets) < logits.ndim:
+        chosen = operator("one-hot", one_hot, None, None)(targets, logits)
+        surprises = Value.where(chosen, surprise(logits), 0.0)
+    else:
+        weights = operator("as floating", as_floating, same, None)(targets, logits)
+        surprises = surprise(logits) * weights
+    return surprises.sum(axis=-1).mean()

@@ -1,0 +1,6 @@
+from typing import Any
+
+from micrograd.engine import Value
+
+def softmax(x: Value, axis: int = -1) -> Value: ...
+def cross_entropy(logits: Value, targets: Any) -> Value: ...

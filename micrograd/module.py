@@ -1,0 +1,80 @@
+"""Modules: what has Values in its attributes; their files and gradients."""
+
+import os
+
+import numpy as np
+
+from micrograd.engine import Value, numeric
+
+
+def leaves(x, name=""):
+    """The leaves in x, however deep, under names such as `layers.0.w`."""
+    if isinstance(x, Value) and not x.op and not x.name:
+        yield name, x
+    if isinstance(x, Module):
+        x = vars(x)
+    elif isinstance(x, (list, tuple)):
+        x = dict(enumerate(x))
+    for key in x if isinstance(x, dict) else ():
+        yield from leaves(x[key], f"{name}.{key}".lstrip("."))
+
+
+class Module:
+    """A part of a net, with Values in its attributes."""
+
+    def parameters(self):
+        """Each Value once, also where two modules share it."""
+        return list(dict.fromkeys(value for _, value in leaves(self)))
+
+    def zero_grad(self):
+        """Forget the gradients; `backward()` does so, too."""
+        for value in self.parameters():
+            value.grad = None
+
+    def state_dict(self):
+        """A copy of the data, by name."""
+        return {name: np.array(value.data) for name, value in leaves(self)}
+
+    def load_state_dict(self, state):
+        """Take over all data, or none after a ValueError."""
+        old = dict(leaves(self))
+        new = {name: np.asarray(numeric(state[name], name)) for name in state}
+        expected, got = ({(key, x.shape) for key, x in d.items()} for d in (old, new))
+        if expected != got:
+            missing, unexpected = sorted(expected - got), sorted(got - expected)
+            raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
+        for name, value in old.items():
+            kind, data = type(value.data), new[name].astype(value.dtype)
+            value.data = data if kind is np.ndarray else kind(data)
+
+    def save(self, path):
+        """Write a NumPy .npz file; it replaces an older one at once."""
+        beside = f"{path}.{os.getpid()}"
+        try:
+            with open(beside, "wb") as file:
+                np.savez(file, **self.state_dict())
+            os.replace(beside, path)
+        finally:
+            if os.path.exists(beside):
+                os.remove(beside)
+
+    def load(self, path):
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as state:
+            self.load_state_dict(state)
+
+
+def clip_grad_norm(wrt, max_norm):
+    """Scale the gradients to a joint norm of at most max_norm; return what it was.
+
+    As torch.nn.utils.clip_grad_norm_; a ValueError if max_norm is negative.
+    """
+    if not float(max_norm) >= 0:
+        raise ValueError(f"max_norm: expected at least 0, got {max_norm}")
+    wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
+    wrt = [value for value in dict.fromkeys(wrt) if value.grad is not None]
+    norm = float(np.linalg.norm([np.linalg.norm(np.float64(v.grad)) for v in wrt]))
+    scale = float(max_norm) / (norm + 1e-6)
+    for value in wrt if not scale > 1 else ():  # nan spreads
+        value.grad *= scale
+    return norm

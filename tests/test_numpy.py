@@ -1,0 +1,412 @@
+"""NumPy's own functions take Values, or refuse them by name."""
+
+import math
+import operator
+import unittest
+
+import numpy as np
+
+from micrograd import Value
+
+UNARY = "absolute arcsin arcsinh arctanh cos exp log log1p negative sin sqrt tanh"
+BINARY = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "matmul": operator.matmul,
+    "maximum": Value.maximum,
+    "minimum": Value.minimum,
+}
+COMPARISONS = {
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+}
+MASK = np.array([[True, False, True], [False, False, True]])
+FUNCTIONS = {  # of x and y, which have the shapes (2, 3) and (3,)
+    "sum": [
+        lambda x, y: np.sum(x),
+        lambda x, y: np.sum(x, 0),
+        lambda x, y: np.sum(x, axis=(0, -1)),
+        lambda x, y: np.sum(y, axis=-1, keepdims=True),
+    ],
+    "mean": [
+        lambda x, y: np.mean(x),
+        lambda x, y: np.mean(x, 0),
+        lambda x, y: np.mean(x, axis=(0, -1)),
+        lambda x, y: np.mean(y, axis=-1, keepdims=True),
+    ],
+    "max": [
+        lambda x, y: np.max(x),
+        lambda x, y: np.max(x, 0),
+        lambda x, y: np.amax(x, axis=(0, -1)),
+        lambda x, y: np.max(y, axis=-1, keepdims=True),
+    ],
+    "min": [
+        lambda x, y: np.min(x),
+        lambda x, y: np.min(x, 0),
+        lambda x, y: np.amin(x, axis=(0, -1)),
+        lambda x, y: np.min(y, axis=-1, keepdims=True),
+    ],
+    "clip": [
+        lambda x, y: np.clip(x, 0.3, 0.6),
+        lambda x, y: np.clip(x, None, y),
+        lambda x, y: np.clip(x, a_min=y, a_max=0.7),
+        lambda x, y: np.clip(0.5, x, y + 1),
+        lambda x, y: np.clip([0.2, 0.4, 0.6], y, None),
+    ],
+    "where": [
+        lambda x, y: np.where(x > y, x, y),
+        lambda x, y: np.where(MASK, x, 0),
+        lambda x, y: np.where(MASK, 1.5, y),
+        lambda x, y: np.where(y < 0.5, 2.0, -1.0) * y,
+        lambda x, y: np.where([True, False, True], y, [1.0, 2.0, 3.0]),
+    ],
+    "concatenate": [
+        lambda x, y: np.concatenate([x, x * x]),
+        lambda x, y: np.concatenate((MASK, x, [[1], [2]]), axis=-1),
+        lambda x, y: np.concatenate([[1.0, 2.0], y], 0),
+    ],
+    "stack": [
+        lambda x, y: np.stack([x, x + y]),
+        lambda x, y: np.stack((MASK, x), axis=-1),
+        lambda x, y: np.stack([[1.0, 2.0, 3.0], y], 1),
+    ],
+    "einsum": [
+        lambda x, y: np.einsum("ij,j", x, y),
+        lambda x, y: np.einsum("ij,ij->j", MASK, x),
+        lambda x, y: np.einsum("ij,...j,kj->ki", x, [1.0, 2.0, 3.0], x),
+    ],
+    "reshape": [
+        lambda x, y: np.reshape(x, (3, 2)),
+        lambda x, y: np.reshape(x, -1),
+    ],
+    "transpose": [
+        lambda x, y: np.transpose(x),
+        lambda x, y: np.transpose(x, (0, 1)),
+        lambda x, y: np.transpose(x, axes=[-1, 0]),
+    ],
+}
+REFUSED = [  # what the error names, and what is refused of v, of shape (2, 2)
+    ("add", lambda v: np.add(v, 1, out=np.ones((2, 2)))),
+    ("add", lambda v: np.add(v, v, where=MASK[:, :2])),
+    ("exp", lambda v: np.exp(v, dtype=np.float32)),
+    ("exp", lambda v: np.exp(v, np.ones((2, 2)))),
+    ("exp", lambda v: np.exp(np.ones((2, 2)), out=v)),
+    ("matmul", lambda v: np.matmul(v, v, out=np.ones((2, 2)))),
+    ("maximum", lambda v: np.maximum(v, 0, casting="unsafe")),
+    ("less", lambda v: np.less(v, 0, out=np.ones((2, 2), bool))),
+    ("add", lambda v: np.add.reduce(v)),
+    ("maximum", lambda v: np.maximum.reduce(v, axis=1)),
+    ("add", lambda v: np.add.accumulate(v)),
+    ("multiply", lambda v: np.multiply.outer(v, v)),
+    ("add", lambda v: np.add.at(np.ones((2, 2)), 0, v)),
+    ("add", lambda v: np.add.reduceat(v, [0])),
+    ("sum", lambda v: np.sum(v, out=np.ones(()))),
+    ("sum", lambda v: np.sum(v, dtype=np.float32)),
+    ("sum", lambda v: np.sum(v, where=MASK[:, :2])),
+    ("sum", lambda v: np.sum(v, initial=1)),
+    ("mean", lambda v: np.mean(v, 0, out=np.ones(2))),
+    ("mean", lambda v: np.mean(v, dtype=np.float32)),
+    ("a?max", lambda v: np.max(v, initial=1)),
+    ("a?max", lambda v: np.max(v, 0, out=np.ones(2))),
+    ("a?min", lambda v: np.min(v, where=MASK[:, :2], initial=1)),
+    ("clip", lambda v: np.clip(v, 0, 1, out=np.ones((2, 2)))),
+    ("clip", lambda v: np.clip(v, 0, 1, dtype=np.float32)),
+    ("where", lambda v: np.where(v)),
+    ("concatenate", lambda v: np.concatenate([v], out=np.ones((2, 2)))),
+    ("concatenate", lambda v: np.concatenate([v], dtype=np.float32)),
+    ("stack", lambda v: np.stack([v], out=np.ones((1, 2, 2)))),
+    ("einsum", lambda v: np.einsum("ij->i", v, out=np.ones(2))),
+    ("einsum", lambda v: np.einsum("ij->i", v, dtype=np.float32)),
+    ("reshape", lambda v: np.reshape(v, -1, order="F")),
+    ("cumsum", lambda v: np.cumsum(v)),
+    ("prod", lambda v: np.prod(v)),
+    ("sort", lambda v: np.sort(v)),
+    ("norm", lambda v: np.linalg.norm(v)),
+    ("inv", lambda v: np.linalg.inv(v)),
+    ("tensordot", lambda v: np.tensordot(v, v, 1)),  # its axes differ from ours
+    ("vstack", lambda v: np.vstack([v, v])),
+    ("broadcast_to", lambda v: np.broadcast_to(v, (2, 2, 2))),
+    ("zeros_like", lambda v: np.zeros_like(v)),
+    ("copyto", lambda v: np.copyto(np.ones((2, 2)), v)),
+]
+
+
+def softmax(x):
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def mlp(x, w, b, v):
+    return np.matmul(np.maximum(x @ w + b, 0), v)
+
+
+def attention(x, w, v):
+    scores = np.einsum("ij,jk,lk->il", x, w, x) / np.sqrt(np.shape(x)[-1])
+    scores = np.where(np.tri(len(x), dtype=bool), scores, -1e9)
+    return np.einsum("ij,jk->ik", softmax(scores), x @ v)
+
+
+def normalised(x, gain, bias):
+    rest = x - np.mean(x, axis=-1, keepdims=True)
+    variance = np.mean(rest**2, axis=-1, keepdims=True)
+    return gain * rest / np.sqrt(variance + 1e-5) + bias
+
+
+def huber(x, y):
+    distance = np.abs(np.subtract(x, y))
+    return np.sum(np.where(distance < 0.3, distance**2 / 2, 0.3 * distance - 0.045))
+
+
+def rotated(x, angle):
+    a, b = np.transpose(x)
+    c, s = np.cos(angle), np.sin(angle)
+    return np.reshape(np.stack([c * a - s * b, s * a + c * b], axis=-1), -1)
+
+
+def padded(x, low):
+    return np.clip(np.concatenate([x[:1], x, -x[-1:]]), low, np.min(x, 0) ** 2 + 1)
+
+
+FORMULAS = {  # with the shapes they take
+    softmax: [(4, 3)],
+    mlp: [(5, 2), (2, 4), (4,), (4,)],
+    attention: [(4, 3), (3, 3), (3, 2)],
+    normalised: [(4, 3), (3,), (3,)],
+    huber: [(4, 3), (3,)],
+    rotated: [(3, 2), ()],
+    padded: [(4, 3), (3,)],
+}
+
+
+def uniform(shape, low=0.2, high=0.9, seed=0):
+    return np.random.default_rng(seed).uniform(low, high, shape)
+
+
+class NumPyTest(unittest.TestCase):
+    def assert_value(self, y, expected):
+        """A Value of this dtype and shape, and of these numbers."""
+        self.assertIs(type(y), Value)
+        self.assertEqual((y.dtype, y.shape), (expected.dtype, expected.shape))
+        np.testing.assert_allclose(y.data, expected, rtol=1e-12)
+
+    def assert_right(self, function, *arrays):
+        """Of Values it gives what it gives of arrays, and the derivatives."""
+        values = [Value(array) for array in arrays]
+        y = function(*values)
+        expected = function(*arrays)
+        self.assert_value(y, expected)
+        weights = uniform(np.shape(expected), seed=9)
+        (y * weights).sum().backward()
+        for i, value in enumerate(values):
+            # in a direction, in which no two wrong elements make up for each other
+            direction = uniform(value.shape, -1, 1, seed=i)
+            sums = []
+            for step in (1e-6, -1e-6):
+                moved = list(arrays)
+                moved[i] = arrays[i] + step * direction
+                sums.append(np.sum(function(*moved) * weights))
+            gradient = np.zeros(value.shape) if value.grad is None else value.grad
+            self.assertEqual(np.shape(gradient), value.shape)
+            actual, expected = (gradient * direction).sum(), (sums[0] - sums[1]) / 2e-6
+            self.assertAlmostEqual(actual, expected, delta=1e-7 * (1 + abs(expected)))
+
+
+class TestFunctions(NumPyTest):
+    def test_unary(self):
+        for name in UNARY.split():
+            function = getattr(np, name)
+            with self.subTest(name):
+                for shape in [(), (3,), (2, 3)]:
+                    self.assert_right(function, uniform(shape))
+                self.assertIs(type(function(Value(0.5)).data), float)
+        self.assertIs(np.abs, np.absolute)
+
+    def test_binary(self):
+        x, y = uniform((2, 3)), uniform((3,), seed=1)
+        for name, plain in BINARY.items():
+            function = getattr(np, name)
+            with self.subTest(name):
+                self.assert_right(function, x, y)
+                self.assert_right(lambda y, f=function: f(x, y), y)
+                self.assert_right(lambda x, f=function: f(x, y), x)
+                self.assert_right(lambda y, f=function: f(x.tolist(), y), y)
+                self.assert_right(lambda x, f=function: f(x, y.tolist()), x)
+                self.assertEqual(function(Value(x), y).op, plain(Value(x), y).op)
+            if name != "matmul":
+                with self.subTest(name, operands="numbers"):
+                    for number in (2, 1.5, np.float64(1.5), np.float32(1.5)):
+                        self.assert_right(lambda x, f=function, n=number: f(x, n), x)
+                        self.assert_right(lambda x, f=function, n=number: f(n, x), x)
+                    self.assertIs(type(function(Value(2.0), 3).data), float)
+
+    def test_operators_with_raw_data_on_the_left(self):
+        x, y = uniform((2, 3)), uniform((3,), seed=1)
+        plains = {**BINARY, "maximum": np.maximum, "minimum": np.minimum}
+        for name, plain in plains.items():
+            with self.subTest(name):
+                self.assert_right(lambda y, f=plain: f(x, y), y)
+                if name != "matmul":
+                    for number in (np.float64(2), np.float32(2), np.int64(2)):
+                        self.assert_right(lambda x, f=plain, n=number: f(n, x), x)
+
+    def test_comparisons(self):
+        x, y = uniform((2, 3)).round(1), uniform((3,), seed=1).round(1)
+        for name, plain in COMPARISONS.items():
+            for function in (getattr(np, name), plain):
+                with self.subTest(name, function=function):
+                    expected = function(x, y)
+                    self.assert_value(function(Value(x), Value(y)), expected)
+                    self.assert_value(function(Value(x), y), expected)
+                    self.assert_value(function(x, Value(y)), expected)
+                    self.assert_value(function(x.tolist(), Value(y)), expected)
+                    expected = function(np.float64(0.5), y)
+                    self.assert_value(function(np.float64(0.5), Value(y)), expected)
+
+    def test_functions(self):
+        x, y = uniform((2, 3)), uniform((3,), seed=1)
+        for name, functions in FUNCTIONS.items():
+            for i, function in enumerate(functions):
+                with self.subTest(name, i=i):
+                    self.assert_right(function, x, y)
+
+    @unittest.skipIf(np.__version__ < "2.1", "NumPy's functions do not have them yet")
+    def test_newer_keywords(self):
+        x = uniform((2, 3))
+        self.assert_right(lambda x: np.clip(x, min=0.3, max=0.6), x)
+        self.assert_right(lambda x: np.clip(x, max=0.6), x)
+        self.assert_right(lambda x: np.reshape(x, shape=(3, 2)), x)
+
+    def test_shapes(self):
+        for x in (np.ones((2, 3)), np.ones(()), 2.0, np.zeros((0, 2))):
+            value = Value(x)
+            for function in (np.shape, np.ndim, np.size):
+                self.assertEqual(function(value), function(x))
+                self.assertEqual(function(value * 2), function(x))
+        self.assertEqual(np.ndim(Value(shape=(None, 2), name="x")), 2)
+
+
+class TestFormulas(NumPyTest):
+    """Written for arrays, in NumPy alone."""
+
+    def test_of_values(self):
+        for formula, shapes in FORMULAS.items():
+            with self.subTest(formula.__name__):
+                arrays = [
+                    uniform(shape, -1, 1, seed=i) for i, shape in enumerate(shapes)
+                ]
+                self.assert_right(formula, *arrays)
+
+    def test_evaluated_again(self):
+        for formula, shapes in FORMULAS.items():
+            names = [f"x{i}" for i in range(len(shapes))]
+            lazies = [Value(shape=s, name=n) for s, n in zip(shapes, names)]
+            y = formula(*lazies)
+            for seed in (0, 1):
+                arrays = [uniform(s, -1, 1, seed + 2 * i) for i, s in enumerate(shapes)]
+                expected = formula(*arrays)
+                with self.subTest(formula.__name__, seed=seed):
+                    y.forward(**dict(zip(names, arrays)))
+                    self.assert_value(y, np.asarray(expected))
+                    values = [Value(array) for array in arrays]
+                    formula(*values).backward()
+                    y.backward()
+                    for lazy, value in zip(lazies, values):
+                        np.testing.assert_allclose(lazy.grad, value.grad, 1e-12, 1e-15)
+
+
+class TestRefusals(NumPyTest):
+    def test_by_name(self):
+        for i, (name, function) in enumerate(REFUSED):
+            v = Value(np.array([[2.0, 1.0], [1.0, 3.0]]))
+            with self.subTest(name, i=i):
+                with self.assertRaises(TypeError) as caught:
+                    function(v)
+                self.assertRegex(str(caught.exception), rf"\b{name}\b")
+                np.testing.assert_array_equal(v.data, [[2, 1], [1, 3]])
+
+    def test_arrays_stay_what_they_are(self):
+        for name, function in {
+            "add": operator.iadd,
+            "subtract": operator.isub,
+            "multiply": operator.imul,
+            "divide": operator.itruediv,
+            "power": operator.ipow,
+        }.items():
+            for shape in [(), (2,)]:
+                array = np.array([1.0, 2.0])
+                with self.subTest(name, shape=shape):
+                    with self.assertRaisesRegex(TypeError, name):
+                        function(array, Value(np.full(shape, 3.0)))
+                    np.testing.assert_array_equal(array, [1, 2])
+
+    def test_every_other_ufunc(self):
+        taken = {getattr(np, name) for name in (*UNARY.split(), *BINARY, *COMPARISONS)}
+        ufuncs = {f for f in list(vars(np).values()) if isinstance(f, np.ufunc)}
+        for ufunc in ufuncs - taken:
+            with self.subTest(ufunc.__name__):
+                for v in (Value(np.ones((2, 2))), Value(2), Value([True, False])):
+                    for other in (v, np.ones((2, 2)), 1.0):
+                        operands = [v, other, other][: ufunc.nin]
+                        for arguments in (operands, operands[::-1]):
+                            with self.assertRaisesRegex(TypeError, ufunc.__name__):
+                                ufunc(*arguments)
+
+    def test_no_function_makes_objects(self):
+        v, array = Value(np.array([[2.0, 1.0], [1.0, 3.0]])), np.ones((2, 2))
+        for module in (np, np.linalg):
+            for name, function in list(vars(module).items()):
+                if not hasattr(function, "_implementation"):
+                    continue  # it is none that asks its arguments
+                for arguments in [(v,), (v, v), ([v, v],), (array, v), (array, v, v)]:
+                    try:
+                        y = function(*arguments)
+                    except Exception:  # NumPy's own, too, where they do not fit
+                        continue
+                    with self.subTest(name, arguments=arguments):
+                        if arguments[0] is v and name not in ("shape", "ndim", "size"):
+                            self.assertIs(type(y), Value)
+                        for part in y if isinstance(y, tuple) else (y,):
+                            if isinstance(part, np.ndarray):
+                                self.assertNotEqual(part.dtype, object)
+
+
+class TestDoorsOut(NumPyTest):
+    """What gives plain data and leaves the expression."""
+
+    def test_arrays(self):
+        v, w = Value(np.array([1.0, 2.0])), Value(np.array([3.0, 4.0]))
+        for name, array, expected in [
+            ("asarray", np.asarray(v), [1, 2]),
+            ("array", np.array(v * w), [3, 8]),
+            ("array of Values", np.array([v, w]), [[1, 2], [3, 4]]),
+            ("array of numbers", np.array([Value(1.0), v[1], 3]), [1, 2, 3]),
+            ("nested", np.array([[Value(1.0)], [Value(2.0)]]), [[1], [2]]),
+            ("float32", np.asarray(v, np.float32), [1, 2]),
+        ]:
+            with self.subTest(name):
+                self.assertIs(type(array), np.ndarray)
+                self.assertEqual(array.dtype.kind, "f")
+                np.testing.assert_array_equal(array, expected)
+
+    def test_numbers(self):
+        v = Value(0.5) * 1
+        for x in (v, Value(np.array(0.5)), Value(np.float32(0.5)), Value([0.5])[0]):
+            self.assertEqual((type(float(x)), float(x)), (float, 0.5))
+            self.assertEqual(math.sin(x), math.sin(0.5))
+
+    def test_assignment(self):
+        array = np.zeros((3, 2))
+        array[0] = Value(np.array([1.0, 2.0])) * 2
+        array[1, 0] = Value(3.0)
+        array[2] = Value(4)
+        array[:, 1] += np.asarray(Value(5.0))
+        np.testing.assert_array_equal(array, [[2, 9], [3, 5], [4, 9]])
+
+
+if __name__ == "__main__":
+    unittest.main()
