@@ -103,6 +103,9 @@ class TestReadme(unittest.TestCase):
         for line, code, output in snippets(self.text, start, end):
             if "draw_dot" in code and not has_graphviz():
                 self.skipTest("needs the graphviz package and its program dot")
+            for package in ("sklearn", "tqdm"):
+                if package in code and not importlib.util.find_spec(package):
+                    self.skipTest(f"needs the package {package}")
             where = f"README.md, line {line + 1}"
             self.assertEqual(printed(code, line, namespace), output, where)
 
