@@ -13,7 +13,7 @@ def operator(name, forward, *derivatives, thin=False):
     """An operator made of functions of its operands' data: y = forward(*data).
 
     derivative(g, y, *data), or None, is what an operand receives of g, the gradient of
-    y. If thin, g may be yet to be broadcast.
+    y. If thin, g may not be broadcast yet.
     """
     of_numbers = lambda *data: as_number(forward(*data))
 
@@ -23,13 +23,13 @@ def operator(name, forward, *derivatives, thin=False):
         value = Value.__new__(Value)
         value.op, value._backward, value._thin = name, derivatives, thin
         value._inputs = operands = tuple(map(operand, operands))
-        value._forward = bound(forward, operands)
+        value._forward = forward
         try:
-            data = value._forward()
+            data = forward(*map(DATA, operands))
         except Exception as error:
             raise located(error, value) from error
         if type(data) is not float and {type(x.data) for x in operands} <= NUMBERS:
-            value._forward, data = bound(of_numbers, operands), as_number(data)
+            value._forward, data = of_numbers, as_number(data)
         value.data, value.grad, value._lazy, value._tape = data, None, None, None
         return value
 
@@ -40,19 +40,6 @@ def located(error, node):
     kind = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
     shapes = ", ".join(str(np.shape(x.data)) for x in node._inputs)
     return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
-
-
-def bound(function, operands, is_derivative=False):
-    if len(operands) not in (1, 2):
-        return lambda *gy: function(*gy, *map(DATA, operands))
-    a, b = operands[0], operands[-1]
-    if len(operands) == 1:
-        if is_derivative:
-            return lambda g, y: function(g, y, a.data)
-        return lambda: function(a.data)
-    if is_derivative:
-        return lambda g, y: function(g, y, a.data, b.data)
-    return lambda: function(a.data, b.data)
 
 
 def same(g, *_):
@@ -79,8 +66,8 @@ def sigmoid(x):
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(1.0 * x)))
 
 
-def by_first(g, y, a, b):
-    return np.where(a == y, g / (1.0 + (a == b)), 0.0)  # ties share
+def by_first(g, y, a, b):  # ties share
+    return np.where((b == y) & (a != b), 0.0, g / (1.0 + (a == b)))
 
 
 def by_second(g, y, a, b):
@@ -227,7 +214,14 @@ class Value:
             lazy.data = fed[lazy]
         try:
             for node in (*results, self) if self._forward else ():
-                node.data = node._forward()
+                inputs = node._inputs
+                if len(inputs) == 2:
+                    a, b = inputs
+                    node.data = node._forward(a.data, b.data)
+                elif len(inputs) == 1:
+                    node.data = node._forward(inputs[0].data)
+                else:
+                    node.data = node._forward(*map(DATA, inputs))
         except Exception as error:
             raise located(error, node) from error
         return self.data
@@ -246,18 +240,24 @@ class Value:
             warnings.warn("run forward() before backward()", stacklevel=2)
         for value in (*leaves, *results):
             value.grad = None
-        self.grad = exactly(self.data)(1)
+        self.grad = None if wrt == () else exactly(self.data)(1)
         try:
-            for node, is_kept, edges in plan:
+            for step in plan:
+                node, parent, derivative, fit, adds, is_last = step
                 node = self if node is None else node
-                for edge in edges:
-                    parent, derivative, fit, adds = edge
-                    gradient = derivative(node.grad, node.data)
-                    if is_new:
-                        edge[2] = fit = fitting(gradient, node, parent, fit)
-                    gradient = fit(gradient) if fit else gradient
-                    parent.grad = adds(parent.grad, gradient) if adds else gradient
-                if not is_kept:
+                inputs = node._inputs
+                if len(inputs) == 2:
+                    a, b = inputs
+                    gradient = derivative(node.grad, node.data, a.data, b.data)
+                elif len(inputs) == 1:
+                    gradient = derivative(node.grad, node.data, inputs[0].data)
+                else:
+                    gradient = derivative(node.grad, node.data, *map(DATA, inputs))
+                if is_new:
+                    step[3] = fit = fitting(gradient, node, parent, fit)
+                gradient = fit(gradient) if fit else gradient
+                parent.grad = adds(parent.grad, gradient) if adds else gradient
+                if is_last:
                     node.grad = None
         except Exception as error:
             raise located(error, node) from error
@@ -301,7 +301,7 @@ class Value:
     multiply = __mul__ = operator(
         "*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
     )
-    divide = __truediv__ = operator(
+    divide = true_divide = __truediv__ = operator(
         "/",
         np.divide,  # by 0, Python's own would raise
         lambda g, y, a, b: np.divide(g, b),
@@ -386,8 +386,8 @@ def links(node, needed):
 
 
 def new_plan(root, wrt):
-    """Nodes (None for the root, lest it keep itself), if their gradients stay,
-    and edges: operand, derivative, what makes it fit, what adds it.
+    """Steps: node (None for the root, lest it keep itself), operand, derivative, what
+    makes it fit, what adds it, and if `node.grad` can go then.
     """
     results, leaves, *_ = topology(root)
     order = [*results, root]
@@ -397,13 +397,15 @@ def new_plan(root, wrt):
         if links(node, needed):
             needed.add(node)
     for node in reversed(order):
-        edges = []
-        for x, derivative in links(node, needed) if node in reached else ():
+        edges = links(node, needed) if node in reached else ()
+        for x, derivative in edges:
+            start = None if node is root else node
+            thin = x._thin and x not in kept
             adds = (add if x._forward else iadd) if x in reached else None
-            derivative = bound(derivative, node._inputs, is_derivative=True)
-            edges.append([x, derivative, x._thin and x not in kept, adds])
+            plan.append([start, x, derivative, thin, adds, False])
             reached.add(x)
-        plan.append((None if node is root else node, node in kept, edges))
+        if edges:
+            plan[-1][5] = node not in kept
     for value in kept - reached if wrt else ():
         raise ValueError(f"the expression does not depend on {value}")
     return plan

@@ -49,7 +49,6 @@ def einsum(subscripts, *operands, optimize=True):
     terms, operands = inputs.split(","), list(operands)
     for i, (term, x) in enumerate(zip(terms, operands)):
         terms[i], operands[i] = distinct(term, x)
-    contract = partial(np.einsum, optimize=optimize)
 
     def by_operand(i, g, y, *data):
         term, x = terms[i], data[i]
@@ -57,9 +56,10 @@ def einsum(subscripts, *operands, optimize=True):
         arrays = [*data[:i], *data[i + 1 :], g]
         if not set(term) <= set("".join(others)):
             others, arrays = [*others, term], [*arrays, np.ones_like(x)]
-        return contract(f"{','.join(others)}->{term}", *arrays)
+        return np.einsum(f"{','.join(others)}->{term}", *arrays, optimize=True)
 
-    forward = partial(contract, f"{','.join(terms)}->{output}")
+    summed = f"{','.join(terms)}->{output}"
+    forward = partial(np.einsum, summed, optimize=optimize)
     return n_ary("einsum", forward, by_operand, operands)
 
 

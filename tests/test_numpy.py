@@ -69,6 +69,7 @@ FUNCTIONS = {  # of x and y, which have the shapes (2, 3) and (3,)
         lambda x, y: np.concatenate([x, x * x]),
         lambda x, y: np.concatenate((MASK, x, [[1], [2]]), axis=-1),
         lambda x, y: np.concatenate([[1.0, 2.0], y], 0),
+        lambda x, y: np.concatenate([x, y, MASK], axis=None),
     ],
     "stack": [
         lambda x, y: np.stack([x, x + y]),
