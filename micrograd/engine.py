@@ -185,16 +185,18 @@ class Value:
         return np.asarray(self.data).__array__(*args, **kwargs)
 
     def __array_ufunc__(self, ufunc, method, *operands, **options):
-        options |= {} if method == "__call__" else {method: True}
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
         return self.__array_function__(ufunc, None, operands, options)
 
     def __array_function__(self, function, types, operands, options):
-        options = {key.removeprefix("a_"): options[key] for key in options}  # of clip
-        name = function.__name__
+        name = f"{function.__module__ or 'numpy'}.{function.__name__}"
+        if function not in FUNCTIONS:
+            raise TypeError(f"{name} has no derivative here")
         try:
-            return FUNCTIONS[name](*operands, **options)
-        except (KeyError, TypeError) as error:
-            raise TypeError(f"np.{name} has no derivative here: {error}") from error
+            return FUNCTIONS[function](*operands, **options)
+        except TypeError as error:
+            raise TypeError(f"{name} of a Value: {error}") from error
 
     def __reduce_ex__(self, protocol):
         if self._forward:
@@ -204,7 +206,7 @@ class Value:
     def forward(self, /, **values):
         """Feed the lazy Values, evaluate again and return the data.
 
-        What is not fed is nan, with a warning; an error feeds nothing.
+        What is not fed is nan, with a warning. What does not fit feeds nothing.
         """
         results, _, lazies, *_ = topology(self)
         fed = {}
@@ -283,7 +285,7 @@ class Value:
         "arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2)
     )
     arcsinh = operator("arcsinh", np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
-    absolute = abs = __abs__ = operator(
+    abs = __abs__ = operator(
         "abs", np.abs, lambda g, y, x: np.where(x > 0, g, np.where(x < 0, -g, 0.0))
     )
     maximum = operator("maximum", np.maximum, by_first, by_second)
@@ -295,30 +297,28 @@ class Value:
         lambda g, y, c, a, b: np.where(c, g, 0.0),
         lambda g, y, c, a, b: np.where(c, 0.0, g),
     )
-    negative = __neg__ = operator("neg", neg, lambda g, y, x: -g)
-    add = __add__ = operator("+", add, same, same)
-    subtract = __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
-    multiply = __mul__ = operator(
-        "*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
-    )
-    divide = true_divide = __truediv__ = operator(
+    __neg__ = operator("neg", neg, lambda g, y, x: -g)
+    __add__ = operator("+", add, same, same)
+    __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
+    __mul__ = operator("*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+    __truediv__ = operator(
         "/",
         np.divide,  # by 0, Python's own would raise
         lambda g, y, a, b: np.divide(g, b),
         lambda g, y, a, b: np.divide(-g * y, b),
     )
-    power = __pow__ = operator(
+    __pow__ = operator(
         "**",
         power,
         power_by_a,
         lambda g, y, a, b: g * y * np.log(np.where((a == 0) & (b >= 0), 1, a)),
         thin=True,
     )
-    matmul = __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
-    less = __lt__ = operator("<", np.less, None, None)
-    less_equal = __le__ = operator("<=", np.less_equal, None, None)
-    greater = __gt__ = operator(">", np.greater, None, None)
-    greater_equal = __ge__ = operator(">=", np.greater_equal, None, None)
+    __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
+    __lt__ = operator("<", np.less, None, None)
+    __le__ = operator("<=", np.less_equal, None, None)
+    __gt__ = operator(">", np.greater, None, None)
+    __ge__ = operator(">=", np.greater_equal, None, None)
     sum = reduction("sum", np.add.reduce, same)
     mean = reduction("mean", mean, lambda g, y, x, _: g / count(x, y))
     max = reduction("max", np.maximum.reduce, by_extreme)
@@ -352,7 +352,7 @@ class Value:
         return operator("[]", forward, by_x, *[None] * len(keys))(self, *keys)
 
 
-FUNCTIONS = dict(vars(Value), amax=Value.max, amin=Value.min)
+FUNCTIONS = {}  # for NumPy's: filled by micrograd.functions and micrograd.contract
 for symbol in "add sub mul truediv pow matmul".split():
     method = getattr(Value, f"__{symbol}__")
     setattr(Value, f"__r{symbol}__", lambda b, a, method=method: method(a, b))
@@ -468,7 +468,7 @@ def has_value(x):
 def operand(x):
     if isinstance(x, (Value, Constant)):
         return x
-    return FUNCTIONS["stack"](x) if has_value(x) else Constant(numeric(x))
+    return FUNCTIONS[np.stack](x) if has_value(x) else Constant(numeric(x))
 
 
 def as_number(y):

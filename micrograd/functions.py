@@ -1,14 +1,14 @@
-"""Joining and contracting Values."""
+"""Joining Values, and which of NumPy's functions take them."""
 
 from functools import partial
-from string import ascii_letters
 
 import numpy as np
 
-from micrograd.engine import FUNCTIONS, Value, operand, operator, view
+from micrograd.engine import FUNCTIONS, Value, operator
 
 
 def n_ary(name, forward, derivative, operands):
+    """The operator whose i-th derivative is derivative(i, g, y, *data), applied."""
     derivatives = [partial(derivative, i) for i in range(len(operands))]
     return operator(name, forward, *derivatives)(*operands)
 
@@ -32,49 +32,32 @@ def stack(values, axis=0):
     return n_ary("stack", lambda *parts: np.stack(parts, axis), by_part, values)
 
 
-def distinct(term, x):
-    """The term without repetitions, and x or its diagonal."""
-    letters = "".join(dict.fromkeys(term.replace("...", "."))).replace(".", "...")
-    if len(letters) == len(term):
-        return term, x
-    return letters, view("einsum", lambda x: np.einsum(f"{term}->{letters}", x))(x)
+def clip(x, a_min=None, a_max=None, **bounds):
+    return Value.clip(x, **{"min": a_min, "max": a_max, **bounds})
 
 
-def einsum(subscripts, *operands, optimize=True):
-    """Sum products over letters, as np.einsum."""
-    inputs, arrow, output = str.replace(subscripts, " ", "").partition("->")
-    if not arrow:
-        once = [c for c in inputs if c.isalpha() and inputs.count(c) == 1]
-        output = "..." * ("..." in inputs) + "".join(sorted(once))
-    terms, operands = inputs.split(","), list(operands)
-    for i, (term, x) in enumerate(zip(terms, operands)):
-        terms[i], operands[i] = distinct(term, x)
-
-    def by_operand(i, g, y, *data):
-        term, x = terms[i], data[i]
-        others = [*terms[:i], *terms[i + 1 :], output]
-        arrays = [*data[:i], *data[i + 1 :], g]
-        if not set(term) <= set("".join(others)):
-            others, arrays = [*others, term], [*arrays, np.ones_like(x)]
-        return np.einsum(f"{','.join(others)}->{term}", *arrays, optimize=True)
-
-    summed = f"{','.join(terms)}->{output}"
-    forward = partial(np.einsum, summed, optimize=optimize)
-    return n_ary("einsum", forward, by_operand, operands)
-
-
-def tensordot(left, right, axes):
-    """Contract the last axis of left with the first of right, and so on."""
-    left, right = operand(left), operand(right)
-    a, b = np.shape(left.data), np.shape(right.data)
-    inner = a[::-1][:axes]
-    if len(inner) != axes or inner != b[:axes]:
-        raise ValueError(f"tensordot: no {axes} axes pair in {a} and {b}")
-    i = ascii_letters[: len(a)]
-    j = i[::-1][:axes] + ascii_letters[len(a) :][: len(b) - axes]
-    return einsum(f"{i},{j}->{i[: len(a) - axes]}{j[axes:]}", left, right)
-
-
-FUNCTIONS.update(concatenate=concatenate, stack=stack, einsum=einsum)
-for name in ("ndim", "shape", "size"):
-    FUNCTIONS[name] = getattr(Value, name).fget
+NAMES = """
+    abs arcsin arcsinh arctanh cos exp log log1p max maximum mean min minimum reshape
+    sin sqrt sum tanh transpose where
+"""
+FUNCTIONS.update({getattr(np, name): getattr(Value, name) for name in NAMES.split()})
+FUNCTIONS.update({np.amax: Value.max, np.amin: Value.min, np.clip: clip})
+FUNCTIONS.update({np.concatenate: concatenate, np.stack: stack})
+FUNCTIONS.update(
+    {
+        np.add: Value.__add__,
+        np.subtract: Value.__sub__,
+        np.multiply: Value.__mul__,
+        np.divide: Value.__truediv__,
+        np.power: Value.__pow__,
+        np.matmul: Value.__matmul__,
+        np.negative: Value.__neg__,
+        np.less: Value.__lt__,
+        np.less_equal: Value.__le__,
+        np.greater: Value.__gt__,
+        np.greater_equal: Value.__ge__,
+        np.shape: lambda x: x.shape,
+        np.ndim: lambda x: x.ndim,
+        np.size: lambda x: x.size,
+    }
+)

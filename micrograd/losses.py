@@ -1,14 +1,17 @@
 """Losses of classifiers, and what they are made of."""
 
+from functools import partial
+
 import numpy as np
 
-from micrograd.engine import Value, operator, same
+from micrograd.engine import Value, operator, same, topology
 
 
 def softmax(x, axis=-1):
     """exp(x), with the sum 1 along the axis."""
 
     def forward(x):
+        x = x + 0.0  # unsigned integers would wrap around
         y = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))  # at most 1
         return y / np.add.reduce(y, axis, keepdims=True)
 
@@ -17,7 +20,7 @@ def softmax(x, axis=-1):
 
 
 def minus_log_softmax(x):
-    below = x - np.maximum.reduce(x, -1, keepdims=True)  # (..., classes)
+    below = x - np.maximum.reduce(x + 0.0, -1, keepdims=True)  # (..., classes)
     return np.log(np.add.reduce(np.exp(below), -1, keepdims=True)) - below
 
 
@@ -28,16 +31,17 @@ surprise = operator(
 )
 
 
-def refuse_to_broadcast(targets, shape):
-    """But to the one element that an open axis has when it is defined."""
+def check_shape(targets, shape, lazies):
+    """Lengths may differ as long as lazy Values are not fed: open axes have 1."""
     got = np.shape(targets)
-    if len(got) != len(shape) or np.broadcast_shapes(got, shape) != got:
+    is_fed = all(lazy.data is not lazy._lazy.unfed for lazy in lazies)
+    if len(got) != len(shape) or is_fed and got != shape:
         raise ValueError(f"expected targets of shape {shape}, got {got}")
 
 
-def one_hot(labels, logits):
+def one_hot(labels, logits, lazies):
     *shape, classes = np.shape(logits)
-    refuse_to_broadcast(labels, tuple(shape))
+    check_shape(labels, tuple(shape), lazies)
     if np.result_type(labels).kind not in "iu":
         raise TypeError(f"expected integer labels, got {np.result_type(labels)}")
     chosen = np.expand_dims(labels, -1) == np.arange(classes)  # (..., classes)
@@ -46,8 +50,8 @@ def one_hot(labels, logits):
     return chosen
 
 
-def as_floating(targets, logits):
-    refuse_to_broadcast(targets, np.shape(logits))
+def as_floating(targets, logits, lazies):
+    check_shape(targets, np.shape(logits), lazies)
     is_floating = np.result_type(targets).kind == "f"
     return targets if is_floating else np.asarray(targets, np.result_type(logits))
 
@@ -67,10 +71,14 @@ def cross_entropy(logits, targets):
     ValueError : the shapes do not fit
     """
     logits = logits if isinstance(logits, Value) else Value(logits)
+    values = [x for x in (logits, targets) if isinstance(x, Value)]
+    lazies = [lazy for value in values for lazy in topology(value)[2]]
     if np.ndim(targets) < logits.ndim:
-        chosen = operator("one-hot", one_hot, None, None)(targets, logits)
+        forward = partial(one_hot, lazies=lazies)
+        chosen = operator("one-hot", forward, None, None)(targets, logits)
         surprises = Value.where(chosen, surprise(logits), 0.0)
     else:
-        weights = operator("as floating", as_floating, same, None)(targets, logits)
+        forward = partial(as_floating, lazies=lazies)
+        weights = operator("as floating", forward, same, None)(targets, logits)
         surprises = surprise(logits) * weights
     return surprises.sum(axis=-1).mean()

@@ -24,4 +24,12 @@ class Adam(SGD):
         weight_decay: float = 0,
     ) -> None: ...
 
-class AdamW(Adam): ...
+class AdamW(Adam):
+    def __init__(
+        self,
+        wrt: Value | Iterable[Value],
+        learning_rate: float | Iterable[float] = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None: ...

@@ -358,6 +358,29 @@ class TestCrossEntropy(unittest.TestCase):
             expected = -log_p[np.arange(answers.size), answers].mean()
             self.assertAlmostEqual(float(loss.forward(**fed)), expected, 12)
 
+    def test_a_single_row_has_a_single_target(self):
+        single = Value(normal(1, 3))
+        for targets in ([0, 1], np.eye(3)):
+            with self.subTest(targets), self.assertRaises(ValueError) as caught:
+                nn.cross_entropy(single, targets)
+            self.assertIn("expected targets of shape (1,", str(caught.exception))
+        x = Value(shape=(None, 3), name="x")
+        y = Value(shape=(None,), name="y", dtype=int)
+        loss = nn.cross_entropy(x, y)
+        with self.assertRaises(ValueError):
+            loss.forward(x=[[0, 0, 0]], y=[0, 1])
+        loss.forward(x=np.zeros((5, 3)), y=[0, 1, 2, 1, 0])
+        other = Value(shape=(None,), name="other", dtype=int)
+        nn.cross_entropy(x, other)  # after x was fed, and other was not
+
+    def test_unsigned_logits(self):
+        x = np.array([[0, 1, 0]], np.uint8)
+        weights = np.exp([[0, 1, 0]])
+        expected = weights / weights.sum()
+        np.testing.assert_allclose(nn.softmax(x).data, expected)
+        loss = nn.cross_entropy(x, [1])
+        self.assertAlmostEqual(loss.data, -np.log(expected[0, 1]))
+
     def test_targets_that_are_refused(self):
         x = Value(normal(2, 3))
         for name, targets, error, words in [
