@@ -190,7 +190,7 @@ class Value:
         return self.__array_function__(ufunc, None, operands, options)
 
     def __array_function__(self, function, types, operands, options):
-        name = f"{function.__module__ or 'numpy'}.{function.__name__}"
+        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
         if function not in FUNCTIONS:
             raise TypeError(f"{name} has no derivative here")
         try:
