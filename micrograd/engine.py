@@ -496,6 +496,8 @@ def exactly(data):
 def fitting(gradient, node, parent, thin):
     """What makes it fit, if anything; a leaf's owns its memory."""
     exact, full = exactly(parent.data), np.shape(gradient)
+    if type(gradient) is exact:
+        return None
     like = exact(0)
     shape, dtype = np.shape(like), np.result_type(like)
     fits = np.result_type(gradient) == dtype
@@ -503,12 +505,12 @@ def fitting(gradient, node, parent, thin):
         return None if fits and thin else exact
     fits = fits and type(gradient) is type(like)
     if fits and len(full) == 2 and full[1:] == shape:
-        return np.ones(len(gradient), dtype).dot  # faster than a sum
+        return np.ones(len(gradient), dtype).dot
     if full != shape:
         lead = len(full) - len(shape)
         axes = tuple(i for i, n in enumerate(full) if i < lead or shape[i - lead] != n)
         return lambda g: exact(np.add.reduce(g, axes).reshape(shape))
-    if fits and not parent._forward and isinstance(gradient, np.ndarray):
+    if fits and not parent._forward:
         flags = gradient.flags
         fits = flags.forc and flags.owndata and gradient is not node.grad
     return None if fits else exact
