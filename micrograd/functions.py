@@ -36,6 +36,13 @@ def clip(x, a_min=None, a_max=None, **bounds):
     return Value.clip(x, **{"min": a_min, "max": a_max, **bounds})
 
 
+def dot(a, b):
+    if max(np.ndim(a), np.ndim(b)) > 2:
+        raise TypeError("expected at most two axes; a @ b has batches")
+    is_product = 0 in (np.ndim(a), np.ndim(b))
+    return Value.__mul__(a, b) if is_product else Value.__matmul__(a, b)
+
+
 NAMES = """
     abs arcsin arcsinh arctanh cos exp log log1p max maximum mean min minimum reshape
     sin sqrt sum tanh transpose where
@@ -51,7 +58,9 @@ FUNCTIONS.update(
         np.divide: Value.__truediv__,
         np.power: Value.__pow__,
         np.matmul: Value.__matmul__,
+        np.dot: dot,
         np.negative: Value.__neg__,
+        np.square: lambda x: x**2,
         np.less: Value.__lt__,
         np.less_equal: Value.__le__,
         np.greater: Value.__gt__,

@@ -8,7 +8,8 @@ import numpy as np
 
 from micrograd import Value
 
-UNARY = "absolute arcsin arcsinh arctanh cos exp log log1p negative sin sqrt tanh"
+UNARY = "absolute arcsin arcsinh arctanh cos exp log log1p negative sin sqrt square"
+UNARY += " tanh"
 BINARY = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -244,6 +245,16 @@ class TestFunctions(NumPyTest):
                         self.assert_right(lambda x, f=function, n=number: f(x, n), x)
                         self.assert_right(lambda x, f=function, n=number: f(n, x), x)
                     self.assertIs(type(function(Value(2.0), 3).data), float)
+
+    def test_dot(self):
+        for left, right in [((2, 3), (3,)), ((3,), (3, 2)), ((3,), (3,)), ((), (2, 3))]:
+            with self.subTest(left=left, right=right):
+                x, y = uniform(left), uniform(right, seed=1)
+                self.assert_right(np.dot, x, y)
+                self.assert_right(lambda y, x=x: np.dot(x, y), y)
+        for other in (np.ones((2, 3, 2)), Value(np.ones((2, 3, 2)))):
+            with self.assertRaisesRegex(TypeError, "dot"):
+                np.dot(Value(np.ones((2, 3))), other)
 
     def test_operators_with_raw_data_on_the_left(self):
         x, y = uniform((2, 3)), uniform((3,), seed=1)
