@@ -1,0 +1,268 @@
+"""Model files that are damaged, foreign or out of reach; saving that is cut short."""
+
+import io
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from micrograd import nn
+
+ROOT = Path(__file__).resolve().parents[1]
+DAMAGED = (EOFError, ValueError, zipfile.BadZipFile)
+LIMITED = """
+import resource, signal, sys
+import numpy as np
+from micrograd import nn
+
+path, limit, action = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+model = nn.MLP(20, [30, 1])
+signal.signal(signal.SIGXFSZ, getattr(signal, action))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    model.save(path)
+except OSError:
+    print("refused")
+"""
+UNPRIVILEGED = """
+import os, sys
+from micrograd import nn
+
+method, path, spare = sys.argv[1:]
+model = nn.MLP(20, [30, 1])
+model.save(spare)  # imports all that is needed
+model.load(spare)
+before = model.state_dict()
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    getattr(model, method)(path)
+except PermissionError:
+    after = model.state_dict()
+    print("refused", all((after[name] == before[name]).all() for name in before))
+"""
+
+
+class Trap:
+    """Leaves a trace where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+class FilesTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "model.npz"
+        self.model = nn.MLP(20, [30, 1], rng=np.random.default_rng(0))
+        self.model.save(self.path)
+        self.content = self.path.read_bytes()
+        self.model(np.ones((5, 20))).backward()
+        self.before = [(v.data, v.grad) for v in self.model.parameters()]
+        self.copies = [np.copy(array) for pair in self.before for array in pair]
+
+    def tearDown(self):
+        """The net and its file are what they were, and as good."""
+        after = [(v.data, v.grad) for v in self.model.parameters()]
+        old, new = (
+            [a for pair in pairs for a in pair] for pairs in (self.before, after)
+        )
+        for i, array in enumerate(new):
+            self.assertIs(array, old[i])
+            np.testing.assert_array_equal(array, self.copies[i])
+        self.assertEqual(self.path.read_bytes(), self.content)
+        other = nn.MLP(20, [30, 1])
+        other.load(self.path)
+        for value, expected in zip(other.parameters(), self.model.parameters()):
+            np.testing.assert_array_equal(value.data, expected.data)
+
+    def assert_ends(self, expected, code, *arguments):
+        """What Python, running the code, prints and returns."""
+        outcome = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        ended = outcome.stdout.strip(), outcome.returncode
+        self.assertEqual(ended, expected, outcome.stderr)
+
+
+class TestLoad(FilesTest):
+    def refused(self, content, errors=DAMAGED):
+        path = self.folder / "other.npz"
+        path.write_bytes(content)
+        with self.assertRaises(errors):
+            self.model.load(path)
+
+    def test_truncated(self):
+        n = len(self.content)
+        for length in [*range(5), *range(5, n, 97), n - 22, n - 21, n - 2, n - 1]:
+            with self.subTest(length=length):
+                self.refused(self.content[:length])
+
+    def test_a_flipped_byte(self):
+        """Is found, unless it is one that nobody reads."""
+        path = self.folder / "other.npz"
+        for i in range(0, len(self.content), 13):
+            content = bytearray(self.content)
+            content[i] ^= 0xFF
+            path.write_bytes(content)
+            other = nn.MLP(20, [30, 1], rng=np.random.default_rng(i))
+            before = other.state_dict()
+            with self.subTest(byte=i):
+                try:
+                    other.load(path)
+                    before = self.model.state_dict()
+                except Exception:  # of any class, as all layers of a file have theirs
+                    pass
+                for name, array in other.state_dict().items():
+                    np.testing.assert_array_equal(array, before[name])
+
+    def test_of_another_model(self):
+        path = self.folder / "other.npz"
+        for other, words in [
+            (nn.MLP(20, [30, 30, 1]), ["layers.2.w", "(30, 30)"]),
+            (nn.MLP(20, [1]), ["layers.1.w", "layers.0.w", "(20, 30)"]),
+            (nn.MLP(20, [31, 1]), ["layers.0.b", "(30,)", "(31,)"]),
+            (nn.MLP(30, [20, 1]), ["layers.0.w", "(20, 30)", "(30, 20)"]),
+            (nn.Layer(20, 30), ["missing", "layers.0.w", "unexpected", "'w'"]),
+        ]:
+            other.save(path)
+            with self.subTest(words), self.assertRaises(ValueError) as caught:
+                self.model.load(path)
+            for word in words:
+                self.assertIn(word, str(caught.exception))
+
+    def test_foreign_files(self):
+        for content in [b"words", b"\0" * 1000, pickle.dumps({"a": 1}), b"\x93NUMPY"]:
+            with self.subTest(content[:10]):
+                self.refused(content)
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("letter.txt", "words")
+        self.refused(archive.getvalue(), (TypeError, ValueError))
+
+    def test_pickled_objects_are_never_made(self):
+        trace = self.folder / "trace"
+        trap = Trap(trace)
+        pickle.loads(pickle.dumps(trap))
+        trace.rmdir()  # it does what it should
+        archive, array = io.BytesIO(), io.BytesIO()
+        state = self.model.state_dict()
+        np.savez(archive, **{**state, "layers.1.b": np.array(trap, object)})
+        np.save(array, np.array([trap], object))
+        for content in (archive.getvalue(), array.getvalue(), pickle.dumps(trap)):
+            self.refused(content, ValueError)
+            self.assertFalse(trace.exists())
+
+    def test_numbers_that_are_not_real(self):
+        state = self.model.state_dict()
+        for array in (np.full((20, 30), 1j), np.full((20, 30), "x")):
+            archive = io.BytesIO()
+            np.savez(archive, **{**state, "layers.0.w": array})
+            words = f"layers.0.w: expected real numbers, got {array.dtype}"
+            with self.subTest(words):
+                path = self.folder / "other.npz"
+                path.write_bytes(archive.getvalue())
+                with self.assertRaises(TypeError) as caught:
+                    self.model.load(path)
+                self.assertIn(words, str(caught.exception))
+
+    def test_paths(self):
+        (self.folder / "dangling").symlink_to(self.folder / "nothing")
+        for error, path in [
+            (FileNotFoundError, self.folder / "nothing"),
+            (FileNotFoundError, self.folder / "dangling"),
+            (NotADirectoryError, self.path / "model.npz"),
+            (TypeError, None),
+            (TypeError, 12.5),
+        ]:
+            with self.subTest(path=path), self.assertRaises(error):
+                self.model.load(path)
+
+
+class TestSave(FilesTest):
+    def tearDown(self):
+        self.assertEqual(os.listdir(self.folder), ["model.npz"])
+        super().tearDown()
+
+    def test_paths(self):
+        for error, path in [
+            (FileNotFoundError, self.folder / "nowhere" / "model.npz"),
+            (NotADirectoryError, self.path / "model.npz"),
+            (OSError, self.folder / ("x" * 300)),
+            (ValueError, f"{self.path}\0"),
+        ]:
+            with self.subTest(path=path), self.assertRaises(error):
+                self.model.save(path)
+
+
+@unittest.skipUnless(os.name == "posix", "limits and users are POSIX's")
+class TestCutShort(FilesTest):
+    def test_directory(self):
+        directory = self.folder / "directory"
+        for name in ("", "content"):
+            (directory / name).mkdir()
+            for method in (self.model.load, self.model.save):
+                with self.assertRaises(IsADirectoryError):
+                    method(directory)
+            self.assertEqual(os.listdir(directory), [name] if name else [])
+        self.assertEqual(set(os.listdir(self.folder)), {"directory", "model.npz"})
+
+    def test_full_disk(self):
+        for limit in (0, 100, 4096, len(self.content) // 2, len(self.content) - 1):
+            with self.subTest(limit=limit):
+                self.assert_ends(("refused", 0), LIMITED, self.path, limit, "SIG_IGN")
+                self.assertEqual(self.path.read_bytes(), self.content)
+                self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+    def test_killed(self):
+        """The process ends in the middle of a write, and cleans nothing up."""
+        for limit in (0, 4096, len(self.content) - 1):
+            with self.subTest(limit=limit):
+                ended = "", -signal.SIGXFSZ
+                self.assert_ends(ended, LIMITED, self.path, limit, "SIG_DFL")
+                self.assertEqual(self.path.read_bytes(), self.content)
+        other = nn.MLP(20, [30, 1])
+        other.save(self.path)  # whatever is left lies in nobody's way
+        self.model.save(self.path)
+
+    def test_no_limit(self):
+        """The script of the two tests above saves what can be saved."""
+        path = self.folder / "other.npz"
+        self.assert_ends(("", 0), LIMITED, path, 2 * len(self.content), "SIG_DFL")
+        nn.MLP(20, [30, 1]).load(path)
+
+    def test_no_permission(self):
+        with tempfile.TemporaryDirectory() as spare:
+            for method, folder_mode, file_mode in [
+                ("save", 0o555, 0o644),
+                ("load", 0o755, 0o000),
+            ]:
+                self.folder.chmod(folder_mode)
+                self.path.chmod(file_mode)
+                arguments = method, self.path, Path(spare, "spare.npz")
+                with self.subTest(method):
+                    self.assert_ends(("refused True", 0), UNPRIVILEGED, *arguments)
+                self.folder.chmod(0o755)
+                self.path.chmod(0o644)
+        self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+
+if __name__ == "__main__":
+    unittest.main()
