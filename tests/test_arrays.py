@@ -150,6 +150,8 @@ class TestLegal(ArraysTest):
                     for x, result in ((leaf, y), (lazy, fed)):
                         self.assert_same(result.data, z.data, kind)
                         self.assert_same(x.grad, expected.grad, kind)
+                        own = kind if kind.kind == "f" else np.dtype(float)
+                        self.assertEqual(np.result_type(x.grad), own)
                         self.assertTrue(x.grad.flags.writeable and x.grad.flags.forc)
                         self.assertFalse(np.shares_memory(x.grad, array))
                     np.testing.assert_array_equal(plain(array), before)

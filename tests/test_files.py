@@ -201,6 +201,12 @@ class TestSave(FilesTest):
         self.assertEqual(os.listdir(self.folder), ["model.npz"])
         super().tearDown()
 
+    def test_who_reads_the_old_file_can_read_on(self):
+        with open(self.path, "rb") as file:
+            nn.MLP(20, [30, 1]).save(self.path)
+            self.assertEqual(file.read(), self.content)
+        self.path.write_bytes(self.content)
+
     def test_paths(self):
         for error, path in [
             (FileNotFoundError, self.folder / "nowhere" / "model.npz"),
@@ -238,9 +244,9 @@ class TestCutShort(FilesTest):
                 ended = "", -signal.SIGXFSZ
                 self.assert_ends(ended, LIMITED, self.path, limit, "SIG_DFL")
                 self.assertEqual(self.path.read_bytes(), self.content)
-        other = nn.MLP(20, [30, 1])
-        other.save(self.path)  # whatever is left lies in nobody's way
-        self.model.save(self.path)
+        nn.MLP(20, [30, 1]).save(self.path)  # what is left lies in nobody's way
+        self.assertNotEqual(self.path.read_bytes(), self.content)
+        self.path.write_bytes(self.content)
 
     def test_no_limit(self):
         """The script of the two tests above saves what can be saved."""
