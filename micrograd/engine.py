@@ -1,5 +1,6 @@
 """The engine: arrays that remember how they were computed, and the chain rule."""
 
+import itertools
 import warnings
 from operator import add, attrgetter, iadd, mul, neg, sub
 
@@ -7,6 +8,7 @@ import numpy as np
 
 NUMBERS = {float, int, np.bool_}
 DATA = attrgetter("data")
+BIRTHS = itertools.count()
 
 
 def operator(name, forward, *derivatives, thin=False):
@@ -20,17 +22,19 @@ def operator(name, forward, *derivatives, thin=False):
     def apply(*operands):
         if len(operands) != len(derivatives):
             raise TypeError(f"{name!r} takes {len(derivatives)} operands")
+        inputs = [x if isinstance(x, Value) else operand(x) for x in operands]
         value = Value.__new__(Value)
         value.op, value._backward, value._thin = name, derivatives, thin
-        value._inputs = operands = tuple(map(operand, operands))
-        value._forward = forward
+        value._inputs = tuple(inputs)
+        value._forward, value._born = forward, next(BIRTHS)
+        value.grad = value._lazy = value._tape = None
         try:
-            data = forward(*map(DATA, operands))
+            value.data = data = forward(*[x.data for x in inputs])
         except Exception as error:
             raise located(error, value) from error
-        if type(data) is not float and {type(x.data) for x in operands} <= NUMBERS:
-            value._forward, data = of_numbers, as_number(data)
-        value.data, value.grad, value._lazy, value._tape = data, None, None, None
+        is_settled = type(data) is float or getattr(data, "ndim", 0)
+        if not is_settled and are_numbers(*[x.data for x in inputs]):
+            value._forward, value.data = of_numbers, as_number(data)
         return value
 
     return apply
@@ -46,9 +50,15 @@ def same(g, *_):
     return g
 
 
+def are_numbers(*data):
+    for x in data:
+        if type(x) not in NUMBERS:
+            return False
+    return True
+
+
 def power(a, b):
-    are_numbers = {type(a), type(b)} <= NUMBERS
-    return np.power(a, b) if are_numbers else a**b  # Python's may be complex
+    return np.power(a, b) if are_numbers(a, b) else a**b  # Python's may be complex
 
 
 def power_by_a(g, y, a, b):
@@ -108,7 +118,7 @@ def reduction(name, forward, derivative):
 
 
 def count(x, y):
-    return np.size(x) // max(np.size(y), 1)
+    return getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
 
 
 def mean(x, axis, keepdims):
@@ -146,8 +156,8 @@ class Value:
 
     # Freed in this order: with the tape first, a long chain would recurse.
     __slots__ = (
-        "__weakref__ _backward _forward _inputs _lazy _tape _thin data grad op".split()
-    )
+        "__weakref__ _backward _born _forward _inputs _lazy _tape _thin data grad op"
+    ).split()
 
     def __init__(self, data=None, *, shape=None, name=None, dtype=None):
         is_lazy = data is None and shape is not None and name is not None
@@ -242,7 +252,7 @@ class Value:
             warnings.warn("run forward() before backward()", stacklevel=2)
         for value in (*leaves, *results):
             value.grad = None
-        self.grad = None if wrt == () else exactly(self.data)(1)
+        self.grad = None if wrt == () else exactly(*form(self.data))(1)
         try:
             for step in plan:
                 node, parent, derivative, fit, adds, is_last = step
@@ -279,7 +289,7 @@ class Value:
     sigmoid = operator("sigmoid", sigmoid, lambda g, y, x: g * y * (1 - y))
     sin = operator("sin", np.sin, lambda g, y, x: g * np.cos(x))
     cos = operator("cos", np.cos, lambda g, y, x: -g * np.sin(x))
-    tanh = operator("tanh", np.tanh, lambda g, y, x: g * (1 - y * y))
+    tanh = operator("tanh", np.tanh, lambda g, y, x: -(y * y - 1) * g)  # in one array
     arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g * np.cosh(y) ** 2)
     arcsin = operator(
         "arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2)
@@ -362,27 +372,18 @@ def topology(root):
     """Results in order, leaves, lazy ones, what decides shapes, plans."""
     if root._tape:
         return root._tape
-    results, leaves, seen, stack = [], [], set(), [root]
-    while stack:
-        value = stack.pop()
-        if value is None:  # the parents of the next one are done
-            results.append(stack.pop())
-        elif value not in seen:
-            seen.add(value)
-            if value._forward:
-                stack += (value, None, *value._parents)
-            else:
-                leaves.append(value)
-    results = results[:-1]
+    values, seen = [root], {root}
+    for value in values:  # which grows
+        for x in value._inputs:
+            if x not in seen and isinstance(x, Value):
+                seen.add(x)
+                values.append(x)
+    leaves = [x for x in values if not x._forward]
+    results = sorted([x for x in values[1:] if x._forward], key=attrgetter("_born"))
     shaping = leaves + [x for x in results if x.op == "[]"]
     tape = results, leaves, [x for x in leaves if x._lazy], shaping, {}
     root._tape = tape if root._forward else None
     return tape
-
-
-def links(node, needed):
-    pairs = zip(node._inputs, node._backward)
-    return [(x, derivative) for x, derivative in pairs if derivative and x in needed]
 
 
 def new_plan(root, wrt):
@@ -390,22 +391,20 @@ def new_plan(root, wrt):
     makes it fit, what adds it, and if `node.grad` can go then.
     """
     results, leaves, *_ = topology(root)
-    order = [*results, root]
-    kept = {*order, *leaves} if wrt is None else set(wrt)
-    needed, reached, plan = set(kept), {root}, []
-    for node in order:
-        if links(node, needed):
-            needed.add(node)
-    for node in reversed(order):
-        edges = links(node, needed) if node in reached else ()
-        for x, derivative in edges:
+    kept = {root, *results, *leaves} if wrt is None else set(wrt)
+    needed, reached, links, plan = set(kept), {root}, [], []
+    for node in (*results, root):
+        for x, derivative in zip(node._inputs, node._backward):
+            if derivative and x in needed:
+                links.append((node, x, derivative, node not in needed))
+                needed.add(node)
+    for node, x, derivative, is_last in reversed(links):
+        if node in reached:
             start = None if node is root else node
             thin = x._thin and x not in kept
             adds = (add if x._forward else iadd) if x in reached else None
-            plan.append([start, x, derivative, thin, adds, False])
+            plan.append([start, x, derivative, thin, adds, is_last])
             reached.add(x)
-        if edges:
-            plan[-1][5] = node not in kept
     for value in kept - reached if wrt else ():
         raise ValueError(f"the expression does not depend on {value}")
     return plan
@@ -430,23 +429,24 @@ class Placeholder:
         unfed = np.full([1 if n is None else n for n in self.shape], fill, dtype)
         is_number = self.shape == () and dtype is None
         self.unfed = fill if is_number else numeric(unfed, name)
+        self.expected = np.result_type(self.unfed)
 
     def checked(self, values):
-        name, expected = self.name, np.result_type(self.unfed)
+        name, expected = self.name, self.expected
         if name not in values:
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing")
             warnings.warn(f"{name} is not fed: nan", stacklevel=3)
             return self.unfed
         data = numeric(values[name], name)
-        shape, dtype = np.shape(data), np.result_type(data)
+        shape = np.shape(data)
         fits = [n in (None, m) for n, m in zip(self.shape, shape)]
         if len(shape) != len(self.shape) or not all(fits):
             raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
         if self.dtype is None:
             return data
-        if not np.can_cast(dtype, expected, "same_kind"):
-            raise TypeError(f"{name}: expected {expected}, got {dtype}")
+        if not np.can_cast(np.result_type(data), expected, "same_kind"):
+            raise TypeError(f"{name}: expected {expected}, got {np.result_type(data)}")
         return np.asarray(data, expected)
 
 
@@ -472,6 +472,8 @@ def operand(x):
 
 
 def as_number(y):
+    if isinstance(y, float):
+        return float(y)
     if isinstance(y, int):
         return (y + 2**63) % 2**64 - 2**63  # wraps, as NumPy's
     is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
@@ -482,35 +484,37 @@ def layout(data):
     return type(data) in NUMBERS or (data.shape, data.dtype, data.strides)
 
 
-def exactly(data):
-    """What makes a gradient of data's kind, shape and precision."""
+def form(data):
+    """The type, shape and dtype of its gradient."""
     if type(data) in NUMBERS:
-        return float
+        return float, (), float
     dtype = data.dtype if data.dtype.kind == "f" else np.dtype(float)
-    if not isinstance(data, np.ndarray):
-        return dtype.type
-    shape = data.shape
-    return lambda g: np.full(shape, g, dtype)
+    return np.ndarray if isinstance(data, np.ndarray) else dtype.type, data.shape, dtype
+
+
+def exactly(kind, shape, dtype):
+    """What makes a gradient of that form."""
+    return (lambda g: np.full(shape, g, dtype)) if kind is np.ndarray else kind
 
 
 def fitting(gradient, node, parent, thin):
     """What makes it fit, if anything; a leaf's owns its memory."""
-    exact, full = exactly(parent.data), np.shape(gradient)
-    if type(gradient) is exact:
+    if type(gradient) is float and type(parent.data) in NUMBERS:
         return None
-    like = exact(0)
-    shape, dtype = np.shape(like), np.result_type(like)
-    fits = np.result_type(gradient) == dtype
-    if full != shape and np.broadcast_shapes(full, shape) == shape:
-        return None if fits and thin else exact
-    fits = fits and type(gradient) is type(like)
+    kind, shape, dtype = form(parent.data)
+    full, exact = getattr(gradient, "shape", ()), exactly(kind, shape, dtype)
+    has_dtype = getattr(gradient, "dtype", type(gradient)) == dtype
+    fits = has_dtype and type(gradient) is kind
+    if full == shape:
+        if fits and not parent._forward:
+            flags = gradient.flags
+            fits = flags.forc and flags.owndata and gradient is not node.grad
+        return None if fits else exact
+    lead = len(full) - len(shape)
+    if lead <= 0 and all(n in (1, m) for n, m in zip(full[::-1], shape[::-1])):
+        return None if has_dtype and thin else exact
     if fits and len(full) == 2 and full[1:] == shape:
         return np.ones(len(gradient), dtype).dot
-    if full != shape:
-        lead = len(full) - len(shape)
-        axes = tuple(i for i, n in enumerate(full) if i < lead or shape[i - lead] != n)
-        return lambda g: exact(np.add.reduce(g, axes).reshape(shape))
-    if fits and not parent._forward:
-        flags = gradient.flags
-        fits = flags.forc and flags.owndata and gradient is not node.grad
-    return None if fits else exact
+    axes = tuple(i for i, n in enumerate(full) if i < lead or shape[i - lead] != n)
+    total = lambda g: np.add.reduce(g, axes, keepdims=True).reshape(shape)
+    return total if fits else lambda g: exact(total(g))

@@ -2,9 +2,9 @@ from collections.abc import Iterable
 
 from micrograd.engine import Value
 from micrograd.module import clip_grad_norm as clip_grad_norm
+from micrograd.optimiser import Optimiser
 
-class SGD:
-    wrt: list[Value]
+class SGD(Optimiser):
     def __init__(
         self,
         wrt: Value | Iterable[Value],
@@ -12,9 +12,8 @@ class SGD:
         momentum: float = 0,
         weight_decay: float = 0,
     ) -> None: ...
-    def step(self) -> None: ...
 
-class Adam(SGD):
+class Adam(Optimiser):
     def __init__(
         self,
         wrt: Value | Iterable[Value],

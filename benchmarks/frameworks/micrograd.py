@@ -27,16 +27,16 @@ def mlp(nin, nouts, start):
     return model
 
 
-def moons_loss(model, x, y):
+def moons_loss(model, parameters, x, y):
     margin = (1 - y * model(x)).relu().mean()
-    return margin + PENALTY * sum((value**2).sum() for value in model.parameters())
+    return margin + PENALTY * sum((value**2).sum() for value in parameters)
 
 
 def moons():
     model = mlp(2, [16, 16, 1], moons_start())
     parameters = model.parameters()
     x, y = Value(shape=(None, 2), name="x"), Value(shape=(None,), name="y")
-    loss = moons_loss(model, x, y)
+    loss = moons_loss(model, parameters, x, y)
     optimiser = optim.SGD(parameters, MOONS_RATE)
 
     def step(x, y):
@@ -54,7 +54,7 @@ def moons_anew():
     optimiser = optim.SGD(parameters, MOONS_RATE)
 
     def step(x, y):
-        loss = moons_loss(model, x, y)
+        loss = moons_loss(model, parameters, x, y)
         loss.backward(wrt=parameters)
         optimiser.step()
         return loss.data
