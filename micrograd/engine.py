@@ -29,21 +29,27 @@ def operator(name, forward, *derivatives, thin=False):
         value._forward, value._born = forward, next(BIRTHS)
         value.grad = value._lazy = value._tape = None
         try:
-            value.data = data = forward(*[x.data for x in inputs])
+            data = forward(*[x.data for x in inputs])
+            if type(data) is not float:
+                is_number = type(data) is not np.ndarray or data.ndim == 0
+                if is_number and are_numbers(*[x.data for x in inputs]):
+                    value._forward, data = of_numbers, as_number(data)
+                data = numeric(data)
         except Exception as error:
             raise located(error, value) from error
-        is_settled = type(data) is float or getattr(data, "ndim", 0)
-        if not is_settled and are_numbers(*[x.data for x in inputs]):
-            value._forward, value.data = of_numbers, as_number(data)
+        value.data = data
         return value
 
     return apply
 
 
 def located(error, node):
-    kind = next(t for t in type(error).__mro__ if t.__module__ == "builtins")
     shapes = ", ".join(str(np.shape(x.data)) for x in node._inputs)
-    return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
+    for kind in type(error).__mro__:
+        try:
+            return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
+        except TypeError:  # it takes something else than a message
+            pass
 
 
 def same(g, *_):
@@ -172,7 +178,6 @@ class Value:
     def __repr__(self):
         return f"Value(data={self.data}, grad={self.grad})"
 
-    _parents = property(lambda v: [x for x in v._inputs if isinstance(x, Value)])
     name = property(lambda self: self._lazy.name if self._lazy else None)
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: None if None in self.shape else np.size(self.data))
@@ -223,7 +228,7 @@ class Value:
         for lazy in lazies:
             fed[lazy] = lazy._lazy.checked(values)
         for lazy in fed:
-            lazy.data = fed[lazy]
+            fed[lazy], lazy.data = lazy.data, fed[lazy]
         try:
             for node in (*results, self) if self._forward else ():
                 inputs = node._inputs
@@ -235,7 +240,13 @@ class Value:
                 else:
                     node.data = node._forward(*map(DATA, inputs))
         except Exception as error:
-            raise located(error, node) from error
+            try:
+                raise located(error, node) from error
+            finally:  # as it was
+                for lazy in fed:
+                    lazy.data = fed[lazy]
+                for done in results[: (*results, self).index(node)]:
+                    done.data = done._forward(*map(DATA, done._inputs))
         return self.data
 
     def backward(self, wrt=None):
@@ -272,6 +283,8 @@ class Value:
                 if is_last:
                     node.grad = None
         except Exception as error:
+            for value in (*leaves, *results, self):
+                value.grad = None
             raise located(error, node) from error
         plans[key] = forms, plan
 
@@ -406,7 +419,8 @@ def new_plan(root, wrt):
             plan.append([start, x, derivative, thin, adds, is_last])
             reached.add(x)
     for value in kept - reached if wrt else ():
-        raise ValueError(f"the expression does not depend on {value}")
+        kind = ValueError if isinstance(value, Value) else TypeError
+        raise kind(f"the expression does not depend on {value!r}")
     return plan
 
 
@@ -421,7 +435,7 @@ class Placeholder:
     """What a lazy Value takes, and holds until then."""
 
     def __init__(self, shape, name, dtype):
-        if not str.isidentifier(name):
+        if not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"name: expected an identifier, got {name!r}")
         self.name, self.dtype = name, dtype
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
@@ -453,9 +467,13 @@ class Placeholder:
 def numeric(data, name="data"):
     if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
         return data
-    array = np.asarray(None if has_value(data) else data)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got {array.dtype}")
+    try:
+        array = np.asarray(None if has_value(data) else data)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
+        kind = type(data).__name__
+        raise TypeError(f"{name}: expected real numbers, got {array.dtype} {kind}")
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
 
@@ -488,7 +506,7 @@ def form(data):
     """The type, shape and dtype of its gradient."""
     if type(data) in NUMBERS:
         return float, (), float
-    dtype = data.dtype if data.dtype.kind == "f" else np.dtype(float)
+    dtype = np.result_type(data if data.dtype.kind == "f" else float)  # native
     return np.ndarray if isinstance(data, np.ndarray) else dtype.type, data.shape, dtype
 
 
@@ -504,6 +522,8 @@ def fitting(gradient, node, parent, thin):
     kind, shape, dtype = form(parent.data)
     full, exact = getattr(gradient, "shape", ()), exactly(kind, shape, dtype)
     has_dtype = getattr(gradient, "dtype", type(gradient)) == dtype
+    if not has_dtype:
+        numeric(gradient, "gradient")
     fits = has_dtype and type(gradient) is kind
     if full == shape:
         if fits and not parent._forward:

@@ -7,8 +7,7 @@ class Value:
     data: Any
     grad: Any
     op: str
-    @property
-    def _parents(self) -> list[Value]: ...
+    _inputs: tuple[Any, ...]
     def __init__(
         self,
         data: Any = None,

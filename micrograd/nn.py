@@ -13,7 +13,7 @@ class Neuron(Module):
 
     def __init__(self, nin, nonlin=True, rng=None, nouts=()):
         rng = rng or np.random
-        deviation = (2 / nin) ** 0.5  # relus pass it on: He et al., 2015
+        deviation = (2 / max(nin, 1)) ** 0.5  # relus pass it on: He et al., 2015
         self.w = Value(rng.normal(0, deviation, (nin, *nouts)))
         self.b, self.nonlin = Value(np.zeros(nouts)), nonlin
 

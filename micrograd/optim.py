@@ -5,7 +5,7 @@ from micrograd.optimiser import Optimiser, rate
 
 
 class SGD(Optimiser):
-    """As torch.optim.SGD; `learning_rate` is a number or an iterator of numbers."""
+    """As torch.optim.SGD."""
 
     def __init__(self, wrt, learning_rate, momentum=0, weight_decay=0):
         super().__init__(wrt, learning_rate, weight_decay)

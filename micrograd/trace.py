@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.Digraph:
     """Draw the expression that ends in root.
 
-    A record for each Value: its name if it has one, data, gradient. An oval for each
-    operator. Arrays of more than 12 elements appear as their shape and dtype.
+    A record for each Value: name, data, gradient. An oval for each operator. Arrays of
+    more than 12 elements appear as their shape and dtype.
 
     Parameters
     ----------
     root : Value
-    format : what `render()` writes: "svg", "png", "pdf", ...
-    rankdir : where the arrows point: "LR" (left to right), "RL", "TB" (down), "BT"
+    format : what `render()` writes: "svg", "png", ...
+    rankdir : where the arrows point: "LR" (right), "RL", "TB" (down), "BT"
 
     Raises
     ------
@@ -38,7 +38,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
     if which("dot") is None:
         raise RuntimeError(
             "draw_dot needs the program dot: apt-get install graphviz, "
-            "brew install graphviz, or https://graphviz.org"
+            "or https://graphviz.org"
         )
     if not isinstance(root, Value):
         raise TypeError(f"root: expected a Value, got {root!r}")
@@ -59,7 +59,9 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
             result, node = node, f"operator {node}"
             graph.node(node, escaped(value.op), shape="oval")
             graph.edge(node, result)
-        for parent in value._parents:
+        for parent in value._inputs:
+            if not isinstance(parent, Value):
+                continue
             if parent not in numbers:
                 numbers[parent] = len(numbers)
                 values.append(parent)
