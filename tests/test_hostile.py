@@ -183,6 +183,7 @@ class TestRefused(HostileTest):
             (TypeError, "sape", {"sape": (2,), "name": "x"}),
             (TypeError, "name: expected an identifier, got 'a b'", {"name": "a b"}),
             (TypeError, "name: expected an identifier, got ''", {"name": ""}),
+            (TypeError, "name: expected an identifier, got 1", {"name": 1}),
             (TypeError, "'float' object", {"shape": (2.0,)}),
             (TypeError, "'float' object", {"shape": 2.5}),
             (TypeError, "'str' object", {"shape": "23"}),
@@ -279,9 +280,15 @@ class TestRefused(HostileTest):
             (TypeError, lambda: f("exp")(self.x)),
             (TypeError, lambda: f(None)(self.x)),
             (TypeError, lambda: f(lambda x, y: x)(self.x)),
+            (TypeError, lambda: f(lambda x: None)(self.x)),
+            (TypeError, lambda: f(lambda x: str(x))(self.x)),
+            (TypeError, lambda: f(lambda x: x * 1j)(self.x)),
+            (TypeError, lambda: f(lambda x: closed_over)(self.x)),
             (KeyError, lambda: f(lambda x: table["rows"])(self.x)),
             (TypeError, lambda: f(np.exp, "exp")(fresh()).backward()),
             (TypeError, lambda: f(np.exp, lambda g, y: g)(fresh()).backward()),
+            (TypeError, lambda: f(np.exp, lambda *_: None)(fresh()).backward()),
+            (TypeError, lambda: f(np.exp, lambda *_: 1j)(fresh()).backward()),
             (TypeError, lambda: f(np.exp, lambda *_: closed_over)(fresh()).backward()),
             (ValueError, lambda: f(np.exp, lambda *_: w.data[:2])(fresh()).backward()),
         ]:
@@ -310,6 +317,50 @@ class TestRefused(HostileTest):
         words = "the expression does not depend on Value(data="
         for wrt in (Value(1.0), self.model.parameters(), [x, x * 1], {x, y + 1}):
             self.refused(ValueError, words, lambda wrt: y.backward(wrt), wrt)
+        words = "the expression does not depend on "
+        for wrt in ([3.0], "x", [x, None]):
+            self.refused(TypeError, words, lambda wrt: y.backward(wrt), wrt)
+
+    def test_an_error_in_forward_puts_back_what_was_there(self):
+        """The feeds fit one by one, but not together."""
+        values = [self.a, self.i, self.f, self.rows, self.y]
+        self.y.forward(**self.feed)
+        before = [np.copy(value.data) for value in values]
+        words = "operator '\\*' of shapes \\(3, 3\\), \\(2, 3\\): "
+        with self.assertRaisesRegex(ValueError, words):
+            self.y.forward(a=np.ones((3, 3)), i=[0, 1], f=5)
+        for value, data in zip(values, before):
+            np.testing.assert_array_equal(value.data, data)
+        self.y.backward(wrt=self.w)
+        np.testing.assert_allclose(self.w.grad, [3, 2, 1] * self.x.data[1])
+
+    def test_an_error_in_backward_leaves_no_gradient(self):
+        x, w = Value([1.0, 2.0]), Value(3.0)
+        broken = operator("broken", np.exp, lambda g, y, x: g / [1, 2, 3])
+        y = broken(x) * w + w
+        with self.assertRaisesRegex(ValueError, "operator 'broken' of shapes"):
+            y.backward()
+        self.assertEqual([v.grad for v in (x, w, y)], [None] * 3)
+
+    def test_masked_arrays_and_ragged_lists(self):
+        masked = np.ma.array([[1.0, 2.0, 3.0]], mask=[[0, 1, 0]])
+        for data, got in (
+            (masked, "float64 MaskedArray"),
+            ([[1.0], [2.0, 3.0]], "object list"),
+        ):
+            words = f"expected real numbers, got {got}"
+            for name, call in (
+                ("data", lambda data: Value(data)),
+                ("data", lambda data: self.w + data),
+                ("a", lambda data: self.y.forward(**{**self.feed, "a": data})),
+            ):
+                self.refused(TypeError, f"{name}: {words}", call, data)
+
+    def test_axes(self):
+        """NumPy's own class."""
+        with self.assertRaises(IndexError) as caught:
+            self.x.sum(axis=2)
+        self.assertIsInstance(caught.exception, ValueError)
 
     def test_nets(self):
         x, model = self.x, self.model
