@@ -1241,6 +1241,11 @@ class TestLazy(EngineTest):
     def test_attributes(self):
         x = Value(shape=(None, 2), name="x")
         self.assertEqual((x.shape, x.ndim, x.name), ((None, 2), 2, "x"))
+        self.assertIsNone(x.size)
+        for function in (len, list):
+            with self.assertRaisesRegex(TypeError, "open axis"):
+                function(x)
+        self.assertEqual(len(Value(shape=(3, None), name="y")), 3)
         self.assertTrue(np.isnan(x.data).all())
         x.forward(x=np.ones((5, 2)))
         self.assertEqual(x.shape, (None, 2))
