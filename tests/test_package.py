@@ -34,6 +34,12 @@ def run(*command, cwd=ROOT):
     return outcome.stdout
 
 
+def is_installed(package):
+    """A directory of that name, such as pip's own build, is no package."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
 class TestSource(unittest.TestCase):
     def size(self, name):
         return (ROOT / "micrograd" / name).stat().st_size
@@ -91,10 +97,8 @@ for name in set(sys.modules) - before:
                 self.assertNotIn("micrograd", [alias.name for alias in node.names])
 
 
-@unittest.skipUnless(importlib.util.find_spec("build"), "build is not installed")
-@unittest.skipUnless(
-    importlib.util.find_spec("setuptools"), "setuptools is not installed"
-)
+@unittest.skipUnless(is_installed("build"), "build is not installed")
+@unittest.skipUnless(is_installed("setuptools"), "setuptools is not installed")
 class TestDistributions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -137,7 +141,11 @@ class TestDistributions(unittest.TestCase):
 
     def test_metadata(self):
         lines = self.metadata.splitlines()
-        for line in ("Name: micrograd", "License-Expression: MIT"):
+        for line in (
+            "Name: micrograd",
+            "License-Expression: MIT",
+            "Requires-Python: >=3.9",
+        ):
             self.assertIn(line, lines)
         needed = [line for line in lines if line.startswith("Requires-Dist")]
         always = [line for line in needed if "extra ==" not in line]
