@@ -1,10 +1,9 @@
 """Modules: what has Values in its attributes; their files and gradients."""
 
-import os
-
 import numpy as np
 
-from micrograd.engine import Value, numeric
+from micrograd.checkpoint import checked, like, write
+from micrograd.engine import Value
 
 
 def leaves(x, name=""):
@@ -37,26 +36,14 @@ class Module:
 
     def load_state_dict(self, state):
         """Take over all data, or none after a ValueError."""
-        old = dict(leaves(self))
-        new = {name: np.asarray(numeric(state[name], name)) for name in state}
-        expected, got = ({(key, x.shape) for key, x in d.items()} for d in (old, new))
-        if expected != got:
-            missing, unexpected = sorted(expected - got), sorted(got - expected)
-            raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
-        for name, value in old.items():
-            kind, data = type(value.data), new[name].astype(value.dtype)
-            value.data = data if kind is np.ndarray else kind(data)
+        values = dict(leaves(self))
+        state = checked(state, values)
+        for name, value in values.items():
+            value.data = like(state[name], value)
 
     def save(self, path):
         """Write a NumPy .npz file; it replaces an older one at once."""
-        beside = f"{path}.{os.getpid()}"
-        try:
-            with open(beside, "wb") as file:
-                np.savez(file, **self.state_dict())
-            os.replace(beside, path)
-        finally:
-            if os.path.exists(beside):
-                os.remove(beside)
+        write(path, self.state_dict())
 
     def load(self, path):
         """Read what `save` wrote."""

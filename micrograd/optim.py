@@ -8,12 +8,14 @@ class SGD(Optimiser):
     """As torch.optim.SGD."""
 
     def __init__(self, wrt, learning_rate, momentum=0, weight_decay=0):
-        super().__init__(wrt, learning_rate, weight_decay)
-        self.momentum, self.memory = rate(momentum), [0.0] * len(self.wrt)
+        self.momentum = rate(momentum)
+        memory = ["velocity"] if self.momentum else []
+        super().__init__(wrt, learning_rate, weight_decay, memory)
 
     def direction(self, i, g):
         if self.momentum:
-            self.memory[i] = g = self.momentum * self.memory[i] + g
+            velocity = self.memory["velocity"]
+            velocity[i] = g = self.momentum * velocity[i] + g
         return g
 
 
@@ -23,13 +25,13 @@ class Adam(Optimiser):
     def __init__(
         self, wrt, learning_rate=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     ):
-        super().__init__(wrt, learning_rate, weight_decay)
+        super().__init__(wrt, learning_rate, weight_decay, memory=["m", "v"])
         self.betas, self.eps = [rate(beta) for beta in betas], rate(eps)
-        self.memory = [(0, 0.0, 0.0)] * len(self.wrt)
 
     def direction(self, i, g):
-        (b, c), (t, m, v) = self.betas, self.memory[i]
-        self.memory[i] = t, m, v = t + 1, b * m + (1 - b) * g, c * v + (1 - c) * g * g
+        (b, c), t, (ms, vs) = self.betas, self.steps, self.memory.values()
+        ms[i] = m = b * ms[i] + (1 - b) * g
+        vs[i] = v = c * vs[i] + (1 - c) * g * g
         return m / (1 - b**t) / ((v / (1 - c**t)) ** 0.5 + self.eps)
 
 

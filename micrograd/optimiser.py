@@ -4,23 +4,26 @@ from itertools import repeat
 
 import numpy as np
 
+from micrograd.checkpoint import checked, like
 from micrograd.engine import Value
 
 
 class Optimiser:
     """Moves leaves in place; `learning_rate` is a number or an iterator of numbers."""
 
-    def __init__(self, wrt, learning_rate, weight_decay=0):
+    def __init__(self, wrt, learning_rate, weight_decay=0, memory=()):
         self.wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
         for value in self.wrt:
             if not isinstance(value, Value) or value.dtype.kind != "f":
                 raise TypeError(f"wrt: expected floating Values, got {value!r}")
             if value.op or self.wrt.count(value) > 1:
                 raise ValueError(f"wrt: expected leaves, each once, got {value!r}")
-        if not np.iterable(learning_rate):
-            learning_rate = repeat(rate(learning_rate))
-        self.rates = map(rate, learning_rate)
-        self.weight_decay = rate(weight_decay)
+        if np.iterable(learning_rate):
+            self.rates = map(rate, learning_rate)
+        else:
+            self.rates = repeat(rate(learning_rate))
+        self.weight_decay, self.steps = rate(weight_decay), 0
+        self.memory = {name: [0.0] * len(self.wrt) for name in memory}
 
     def step(self):
         """Move the Values, or after a ValueError none."""
@@ -29,6 +32,7 @@ class Optimiser:
         learning_rate = next(self.rates, None)
         if learning_rate is None:
             raise ValueError("the learning rates are exhausted")
+        self.steps += 1
         for i, value in enumerate(self.wrt):
             g = value.grad
             if self.weight_decay:
@@ -38,6 +42,28 @@ class Optimiser:
     def direction(self, i, g):
         """Where the i-th Value goes against, given its gradient."""
         raise NotImplementedError
+
+    def state_dict(self):
+        """A copy of the memory and the number of steps, by name."""
+        state = {"steps": np.array(self.steps)}
+        for name, arrays in self.memory.items():
+            for i, value in enumerate(self.wrt):
+                array = np.broadcast_to(arrays[i], value.shape)
+                state[f"{name}.{i}"] = array.astype(value.dtype)
+        return state
+
+    def load_state_dict(self, state):
+        """Take over all, or none after a ValueError; a schedule goes on from there."""
+        state = checked(state, self.state_dict())
+        steps = int(state["steps"])
+        if steps < self.steps and not isinstance(self.rates, repeat):
+            raise ValueError(f"the schedule is past step {steps}: at {self.steps}")
+        for _ in range(self.steps, steps):
+            next(self.rates, None)
+        self.steps = steps
+        for name, arrays in self.memory.items():
+            for i, value in enumerate(self.wrt):
+                arrays[i] = like(state[f"{name}.{i}"], value)
 
 
 def rate(x):

@@ -1,0 +1,292 @@
+"""Checkpoints: training that was interrupted ends as if it had not been."""
+
+import importlib.util
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from micrograd import Value, checkpoint, nn, optim
+
+STEPS = 12
+
+
+def falling():
+    """A schedule that cannot be started again."""
+    return (0.1 / (1 + step) for step in range(STEPS))
+
+
+OPTIMISERS = {
+    "sgd": lambda wrt: optim.SGD(wrt, 0.1),
+    "momentum": lambda wrt: optim.SGD(wrt, 0.1, momentum=0.9, weight_decay=0.1),
+    "adam": lambda wrt: optim.Adam(wrt, 0.1, weight_decay=0.1),
+    "adamw": lambda wrt: optim.AdamW(wrt, 0.1),
+    "scheduled sgd": lambda wrt: optim.SGD(wrt, falling(), momentum=0.5),
+    "scheduled adamw": lambda wrt: optim.AdamW(wrt, falling()),
+    "listed adam": lambda wrt: optim.Adam(wrt, list(falling())),
+}
+
+
+class Net(nn.Module):
+    """Parameters of every kind."""
+
+    def __init__(self, seed=0):
+        rng = np.random.default_rng(seed)
+        self.inner = nn.Layer(3, 4, rng=rng)
+        self.single = Value(rng.normal(size=(4, 2)).astype(np.float32))
+        self.fortran = Value(np.asfortranarray(rng.normal(size=(2, 2))))
+        self.scalar, self.number = Value(np.array(rng.normal())), Value(0.5)
+
+    def __call__(self, x):
+        return self.inner(x) @ self.single @ self.fortran * self.scalar + self.number
+
+
+class Training:
+    """A net, its optimiser, and batches that depend on the step alone."""
+
+    def __init__(self, make_optimiser, seed=0):
+        self.model = Net(seed)
+        self.optimiser = make_optimiser(self.model.parameters())
+        self.parts = {"model": self.model, "optimiser": self.optimiser}
+        self.x = Value(shape=(None, 3), name="x")
+        self.loss = (self.model(self.x) ** 2).mean()
+
+    def run(self, until):
+        for step in range(self.optimiser.steps, until):
+            x = np.random.default_rng(step).normal(size=(5, 3))
+            self.loss.forward(x=x)
+            self.loss.backward(wrt=self.optimiser.wrt)
+            self.optimiser.step()
+
+    def state(self):
+        states = self.model.state_dict(), self.optimiser.state_dict()
+        return [(name, state[name]) for state in states for name in state]
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "run.npz"
+
+    def assert_same(self, state, expected):
+        self.assertEqual([name for name, _ in state], [name for name, _ in expected])
+        for (name, array), (_, other) in zip(state, expected):
+            np.testing.assert_array_equal(array, other, name)
+            self.assertEqual(array.dtype, other.dtype, name)
+
+
+class TestResumption(TestCase):
+    def test_ends_as_an_uninterrupted_run(self):
+        for name, make_optimiser in OPTIMISERS.items():
+            whole = Training(make_optimiser)
+            whole.run(STEPS)
+            kinds = [type(value.data) for value in whole.optimiser.wrt]
+            for stop in (0, 1, 5, STEPS):
+                with self.subTest(name, stop=stop):
+                    first = Training(make_optimiser)
+                    first.run(stop)
+                    checkpoint.save(self.path, **first.parts)
+                    second = Training(make_optimiser, seed=1)
+                    checkpoint.load(self.path, **second.parts)
+                    self.assertEqual(second.optimiser.steps, stop)
+                    self.assert_same(second.state(), first.state())
+                    second.run(STEPS)
+                    self.assert_same(second.state(), whole.state())
+                    loaded = [type(value.data) for value in second.optimiser.wrt]
+                    self.assertEqual(loaded, kinds)
+
+    def test_state_is_a_copy(self):
+        for name, make_optimiser in OPTIMISERS.items():
+            with self.subTest(name):
+                runs = Training(make_optimiser), Training(make_optimiser)
+                for training in runs:
+                    training.run(3)
+                before = runs[0].state()
+                state = runs[0].optimiser.state_dict()
+                runs[1].optimiser.load_state_dict(state)
+                for array in state.values():
+                    array[...] = 7
+                for training in runs:
+                    self.assert_same(training.state(), before)
+
+
+class TestOptimisers(TestCase):
+    def test_names(self):
+        values = [Value(np.ones(2)), Value(1.0)]
+        for optimiser, names in [
+            (optim.SGD(values, 0.1), set()),
+            (optim.SGD(values, 0.1, momentum=0.9), {"velocity.0", "velocity.1"}),
+            (optim.Adam(values), {"m.0", "m.1", "v.0", "v.1"}),
+            (optim.AdamW(values), {"m.0", "m.1", "v.0", "v.1"}),
+        ]:
+            state = optimiser.state_dict()
+            self.assertEqual(set(state), names | {"steps"})
+            for name in names:
+                self.assertEqual(state[name].shape, values[int(name[-1])].shape)
+                self.assertFalse(state[name].any())
+
+    def test_refused_states_change_nothing(self):
+        training = Training(OPTIMISERS["scheduled adamw"])
+        training.run(3)
+        before, good = training.state(), training.optimiser.state_dict()
+        plain = optim.SGD(training.optimiser.wrt, 0.1).state_dict()
+        for name, state, words in [
+            ("of another optimiser", plain, ["missing", "m.0", "v.5"]),
+            ("unexpected", {**good, "velocity.0": np.ones(3)}, ["velocity.0"]),
+            ("shape", {**good, "v.0": np.ones((9, 9))}, ["v.0", "(9, 9)"]),
+            ("broadcast", {**good, "m.0": np.ones(1)}, ["m.0", "(1,)"]),
+            ("no steps", {k: good[k] for k in good if k != "steps"}, ["steps"]),
+            ("earlier", {**good, "steps": np.array(2)}, ["schedule", "2", "3"]),
+        ]:
+            with self.subTest(name):
+                with self.assertRaises(ValueError) as caught:
+                    training.optimiser.load_state_dict(state)
+                for word in words:
+                    self.assertIn(word, str(caught.exception))
+                self.assert_same(training.state(), before)
+        whole = Training(OPTIMISERS["scheduled adamw"])
+        for each in (whole, training):  # the schedule has not moved either
+            each.run(STEPS)
+        self.assert_same(training.state(), whole.state())
+
+    def test_a_constant_rate_goes_back(self):
+        training = Training(OPTIMISERS["adam"])
+        training.run(4)
+        checkpoint.save(self.path, **training.parts)
+        best = training.state()
+        training.run(9)
+        checkpoint.load(self.path, **training.parts)
+        self.assert_same(training.state(), best)
+
+    def test_a_schedule_goes_on(self):
+        rates = [0.5, 0.25, 0.125]
+        for steps in range(4):
+            x = Value(0.0)
+            sgd = optim.SGD(x, iter(rates))
+            for _ in range(2):  # the second time, it is there already
+                sgd.load_state_dict({"steps": steps})
+            x.grad = 1.0
+            for rate in rates[steps:]:
+                x.data = 0.0
+                sgd.step()
+                self.assertEqual(x.data, -rate)
+            with self.assertRaisesRegex(ValueError, "rates"):
+                sgd.step()
+
+    def test_a_failed_step_does_not_count(self):
+        x = Value(1.0)
+        adam = optim.Adam(x, iter([0.1]))
+        with self.assertRaisesRegex(ValueError, "gradient"):
+            adam.step()
+        self.assertEqual(adam.steps, 0)
+        x.grad = 1.0
+        adam.step()
+        with self.assertRaisesRegex(ValueError, "rates"):
+            adam.step()
+        self.assertEqual(adam.steps, 1)
+
+    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+    def test_memory_is_torchs(self):
+        import torch
+
+        for ours, theirs, names in [
+            (
+                lambda wrt: optim.SGD(wrt, 0.1, momentum=0.9),
+                lambda wrt: torch.optim.SGD(wrt, 0.1, momentum=0.9),
+                {"velocity": "momentum_buffer"},
+            ),
+            (
+                lambda wrt: optim.AdamW(wrt, 0.1),
+                lambda wrt: torch.optim.AdamW(wrt, 0.1),
+                {"m": "exp_avg", "v": "exp_avg_sq"},
+            ),
+        ]:
+            rng = np.random.default_rng(0)
+            values = [Value(rng.normal(size=shape)) for shape in ((2, 3), (4,))]
+            tensors = [torch.tensor(x.data, requires_grad=True) for x in values]
+            optimiser, torch_optimiser = ours(values), theirs(tensors)
+            for _ in range(10):
+                for value, tensor in zip(values, tensors):
+                    value.grad = rng.normal(size=value.shape)
+                    tensor.grad = torch.tensor(value.grad)
+                optimiser.step()
+                torch_optimiser.step()
+            state = optimiser.state_dict()
+            for i, memory in torch_optimiser.state_dict()["state"].items():
+                for name, torch_name in names.items():
+                    expected = memory[torch_name].numpy()
+                    np.testing.assert_allclose(state[f"{name}.{i}"], expected, 1e-12)
+            self.assertEqual(state["steps"], 10)
+
+
+class TestFiles(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.training = Training(OPTIMISERS["scheduled adamw"])
+        self.training.run(3)
+
+    def test_is_numpys_file(self):
+        checkpoint.save(self.path, **self.training.parts)
+        self.assertEqual(os.listdir(self.folder), ["run.npz"])
+        with np.load(self.path, allow_pickle=False) as file:
+            self.assertEqual(file["optimiser.steps"], 3)
+            weights = self.training.model.inner.w.data
+            np.testing.assert_array_equal(file["model.inner.w"], weights)
+
+    def test_a_part_alone(self):
+        checkpoint.save(self.path, **self.training.parts)
+        model = Net(seed=1)
+        checkpoint.load(self.path, model=model)
+        expected = self.training.model.state_dict()
+        self.assert_same(list(model.state_dict().items()), list(expected.items()))
+
+    def test_names_that_begin_alike(self):
+        nets = nn.Layer(2, 2), nn.Layer(3, 3)
+        checkpoint.save(self.path, net=nets[0], net2=nets[1])
+        copies = nn.Layer(2, 2), nn.Layer(3, 3)
+        checkpoint.load(self.path, net2=copies[1], net=copies[0])
+        for net, copy in zip(nets, copies):
+            np.testing.assert_array_equal(copy.w.data, net.w.data)
+
+    def test_all_or_nothing(self):
+        saved = Training(OPTIMISERS["scheduled adamw"], seed=1)
+        saved.run(2)
+        other = nn.MLP(2, [3, 1])
+        sgd = optim.SGD(saved.model.parameters(), 0.1)
+        for name, parts, words in [
+            ("model", {**saved.parts, "model": other}, ["model.inner.w"]),
+            ("optimiser", {**saved.parts, "optimiser": sgd}, ["optimiser.m.0"]),
+            ("a part is missing", {"model": saved.model}, ["optimiser.steps"]),
+            ("the schedule is past it", saved.parts, ["schedule"]),
+        ]:
+            with self.subTest(name):
+                checkpoint.save(self.path, **parts)
+                before = self.training.state()
+                with self.assertRaises(ValueError) as caught:
+                    checkpoint.load(self.path, **self.training.parts)
+                for word in words:
+                    self.assertIn(word, str(caught.exception))
+                self.assert_same(self.training.state(), before)
+        with self.assertRaises(FileNotFoundError):
+            checkpoint.load(self.folder / "nothing.npz", **self.training.parts)
+
+    def test_a_crash_while_saving(self):
+        checkpoint.save(self.path, **self.training.parts)
+        content = self.path.read_bytes()
+        self.training.run(4)
+        for name in ("numpy.savez", "os.fsync", "os.replace"):
+            with self.subTest(name):
+                with mock.patch(name, side_effect=OSError("no space left")):
+                    with self.assertRaises(OSError):
+                        checkpoint.save(self.path, **self.training.parts)
+                self.assertEqual(self.path.read_bytes(), content)
+                self.assertEqual(os.listdir(self.folder), ["run.npz"])
+
+
+if __name__ == "__main__":
+    unittest.main()
