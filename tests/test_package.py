@@ -151,7 +151,7 @@ class TestDistributions(unittest.TestCase):
         always = [line for line in needed if "extra ==" not in line]
         self.assertEqual(always, ["Requires-Dist: numpy>=1.22"])
         extras = {line[16:] for line in lines if line.startswith("Provides-Extra: ")}
-        expected = {"demo", "test", "bench", "torch", "trace", "dev"}
+        expected = {"demo", "test", "bench", "torch", "trace", "mpi", "dev"}
         self.assertEqual(extras, expected)
         self.assertIn('Requires-Dist: torch==2.13.0; extra == "torch"', needed)
 

@@ -1,0 +1,458 @@
+"""Training on several ranks: exact, and without a rank that waits for ever."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from micrograd import Value, nn, optim
+from micrograd.parallel import share
+
+ROOT = Path(__file__).resolve().parents[1]
+BESIDE_PYTHON = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+MPIEXEC = shutil.which("mpiexec") or shutil.which("mpiexec", path=BESIDE_PYTHON)
+needs_mpi = unittest.skipUnless(
+    MPIEXEC and importlib.util.find_spec("mpi4py"), "needs mpi4py, and an MPI"
+)
+SECONDS = 120  # after which a job counts as hanging
+STEPS = 100
+
+START = """
+import os, signal, sys
+import numpy as np
+from mpi4py import MPI
+from micrograd import Value, checkpoint, nn, optim
+from micrograd.parallel import average_gradients, broadcast, share
+
+comm = MPI.COMM_WORLD
+"""
+
+
+class Net(nn.Module):
+    """Parameters of every kind; the ranks, too, take it from this file."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.w = Value(rng.normal(size=(3, 4)))
+        self.fortran = Value(np.asfortranarray(rng.normal(size=(4, 2))))
+        self.scalar, self.number = Value(np.array(0.7)), Value(0.3)
+
+    def __call__(self, x):
+        return (x @ self.w).tanh() @ self.fortran * self.scalar + self.number
+
+
+class Training:
+    def __init__(self, optimiser):
+        self.model = Net()
+        wrt = self.model.parameters()
+        rates = (0.1 / (1 + step) ** 0.5 for step in range(STEPS))
+        self.optimiser = {
+            "sgd": lambda: optim.SGD(wrt, rates, momentum=0.9),
+            "adamw": lambda: optim.AdamW(wrt, rates),
+        }[optimiser]()
+        x, y = Value(shape=(None, 3), name="x"), Value(shape=(None, 2), name="y")
+        self.loss = ((self.model(x) - y) ** 2).mean()
+
+    def backward(self, step, n, rows=slice(None)):
+        """For these rows of the step's n; how many that are."""
+        rng = np.random.default_rng(step)
+        x, y = rng.normal(size=(n, 3))[rows], rng.normal(size=(n, 2))[rows]
+        self.loss.forward(x=x, y=y)
+        self.loss.backward(wrt=self.optimiser.wrt)
+        return len(x)
+
+    def state(self):
+        states = {"model": self.model.state_dict()}
+        states["optimiser"] = self.optimiser.state_dict()
+        return {f"{part}.{name}": d[name] for part, d in states.items() for name in d}
+
+
+CUTS = ["even", "uneven", "empty"]
+
+
+def cuts(kind, size):
+    """How many rows a batch has, and where the parts of the ranks begin and end."""
+    if kind == "even":
+        return 96, [96 * rank // size for rank in range(size + 1)]
+    if kind == "uneven":
+        return 97, [0, 1, 11][:size] + [97]
+    return 2, [0, 0, 2][:size] + [2]  # the first rank of several has none
+
+
+class Jobs(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def run_job(self, ranks, script, *arguments, code=0):
+        """What the job writes to its standard output and error."""
+        path = self.folder / "script.py"
+        path.write_text(START + textwrap.dedent(script), encoding="utf-8")
+        command = [MPIEXEC, "-n", str(ranks), sys.executable, str(path), *arguments]
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        job = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **single, "PYTHONPATH": paths},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = job.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.pid, signal.SIGKILL)
+            out, err = job.communicate()
+            self.fail(f"the job hangs\n{out}\n{err}")
+        if code == 0:
+            self.assertEqual((job.returncode, err), (0, ""), out)
+        else:
+            self.assertNotEqual(job.returncode, 0, out + err)
+        return out, err
+
+    def saved(self, ranks):
+        arrays = []
+        for rank in range(ranks):
+            with np.load(self.folder / f"rank{rank}.npz") as file:
+                arrays.append(dict(file))
+        return arrays
+
+
+class TestShare(unittest.TestCase):
+    def test_a_partition(self):
+        for size in range(1, 9):
+            for n in (0, 1, 2, 7, 8, 9, 100, 10**12 + 1):
+                comms = [SimpleNamespace(rank=rank, size=size) for rank in range(size)]
+                parts = [share(n, comm) for comm in comms]
+                bounds = [0] + [part.stop for part in parts]
+                self.assertEqual([part.start for part in parts], bounds[:-1])
+                self.assertEqual(bounds[-1], n)
+                lengths = [part.stop - part.start for part in parts]
+                self.assertLessEqual(max(lengths) - min(lengths), 1)
+
+    def test_of_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "x.npy")
+            np.save(path, np.arange(30.0).reshape(10, 3))
+            whole = np.load(path, mmap_mode="r")
+            part = whole[share(len(whole), SimpleNamespace(rank=2, size=3))]
+            self.assertIsInstance(part, np.memmap)  # nothing is read yet
+            np.testing.assert_array_equal(part, np.arange(18.0, 30.0).reshape(4, 3))
+            whole._mmap.close()
+
+
+@needs_mpi
+class TestExactness(Jobs):
+    KINDS = [(kind, name) for kind in CUTS for name in ("sgd", "adamw")]
+
+    def one_process(self, kind, optimiser):
+        training = Training(optimiser)
+        for step in range(STEPS):
+            training.backward(step, cuts(kind, 1)[0])
+            training.optimiser.step()
+        return training.state()
+
+    def test_ranks_as_one_process(self):
+        script = """
+        import warnings
+        from test_parallel import STEPS, TestExactness, Training, cuts
+
+        states = {}
+        for kind, optimiser in TestExactness.KINDS:
+            training = Training(optimiser)
+            wrt = training.optimiser.wrt
+            for value in wrt:
+                value.data += comm.rank
+            broadcast([training.model, training.optimiser], comm)
+            n, bounds = cuts(kind, comm.size)
+            first, end = bounds[comm.rank : comm.rank + 2]
+            for step in range(STEPS):
+                if first < end or step % 3 == 0:
+                    with warnings.catch_warnings():  # of the mean of nothing
+                        warnings.simplefilter("error" if first < end else "ignore")
+                        training.backward(step, n, slice(first, end))
+                elif step % 3 == 1:  # not run, and the next time neither
+                    for value in wrt:
+                        value.grad = None
+                average_gradients(wrt, comm, rows=end - first)
+                training.optimiser.step()
+            for name, array in training.state().items():
+                states[f"{kind} {optimiser} {name}"] = array
+            assert type(training.model.number.data) is float
+        np.savez(f"rank{comm.rank}.npz", **states)
+        """
+        expected = {names: self.one_process(*names) for names in self.KINDS}
+        for ranks in (1, 2, 3):
+            self.run_job(ranks, script)
+            first, *others = self.saved(ranks)
+            for other in others:
+                for name in first:
+                    np.testing.assert_array_equal(other[name], first[name], name)
+            for (kind, optimiser), state in expected.items():
+                for name, array in state.items():
+                    with self.subTest(kind, ranks=ranks, optimiser=optimiser, of=name):
+                        actual = first[f"{kind} {optimiser} {name}"]
+                        np.testing.assert_allclose(actual, array, 1e-12, 1e-12)
+
+    def test_kinds_dtypes_and_messages(self):
+        script = """
+        class Spy(MPI.Intracomm):
+            messages = []
+
+            def Allreduce(self, sendbuf, recvbuf, *options):
+                self.messages.append((recvbuf.dtype, recvbuf.size, recvbuf.ctypes.data))
+                super().Allreduce(sendbuf, recvbuf, *options)
+
+        datas = [
+            np.ones((2, 3), np.float32), 1.0, np.ones(4), np.ones((3, 2), np.float16),
+            np.asfortranarray(np.ones((2, 2))), np.array(1.0), np.float32(1),
+            np.ones((0, 2)), np.ones(5, np.longdouble), np.ones((2, 2), np.float32).T,
+        ]
+        values = [Value(data) for data in datas]
+        rows = comm.rank + 1
+        spy = Spy(comm)
+        for step in range(3):
+            for value in values:
+                if isinstance(value.data, np.ndarray):
+                    order = "C" if step < 2 or value.ndim < 2 else "F"
+                    value.grad = np.full(value.shape, rows * 10, value.dtype, order)
+                    if value.ndim == 2:
+                        value.grad[:1] += comm.rank
+                else:
+                    value.grad = type(value.data)(rows * 10)
+            grads = [value.grad for value in values]
+            average_gradients(iter(values), spy, rows=rows)
+            for value, grad in zip(values, grads):
+                assert type(value.grad) is type(grad), (value, grad)
+                assert np.asarray(value.grad).dtype == value.dtype
+                if isinstance(grad, np.ndarray):
+                    assert value.grad is grad
+                expected = np.full(value.shape, 10 * 5 / 3)  # of 10 and, twice, 20
+                if value.ndim == 2:
+                    expected[:1] += 2 / 3
+                rtol = 1e-3 if value.dtype == np.float16 else 1e-6
+                np.testing.assert_allclose(value.grad, expected, rtol)
+        sent = {(dtype.name, size) for dtype, size, _ in spy.messages}
+        wide = np.dtype(np.longdouble).name
+        assert sent == {("float32", 17), ("float64", 10), (wide, 5)}, sent
+        assert len(spy.messages) == 9  # the same three buffers in each step
+        assert len({address for *_, address in spy.messages}) == 3
+        """
+        self.run_job(2, script)
+
+    def test_one_value(self):
+        script = """
+        x = Value(1.0)
+        x.grad = float(comm.rank)
+        average_gradients(x, comm)
+        assert x.grad == 0.5
+        """
+        self.run_job(2, script)
+
+    def test_communicators_apart(self):
+        script = """
+        halves = comm.Split(comm.rank // 2)
+        x = Value(1.0)
+        for step in range(3):
+            for group in (halves, comm):
+                x.grad = float(comm.rank + step)
+                # a barrier of the caller's, before it on some ranks, after it on others
+                barrier = comm.Ibarrier() if comm.rank % 2 else None
+                average_gradients(x, group)
+                (barrier or comm.Ibarrier()).Wait()
+                ranks = range(4) if group is comm else [[0, 1], [2, 3]][comm.rank // 2]
+                assert x.grad == sum(ranks) / len(ranks) + step
+        halves.Free()
+        """
+        self.run_job(4, script)
+
+
+@needs_mpi
+class TestErrors(Jobs):
+    """What one rank does wrong is a ValueError on each; then they may go on."""
+
+    def test_on_all_ranks(self):
+        script = """
+        def check(words, function, *arguments):
+            try:
+                function(*arguments)
+            except ValueError as error:
+                for word in words:
+                    assert word in str(error), (word, error)
+            else:
+                raise AssertionError(f"{words} were not said")
+            x = Value(np.zeros(2))
+            x.grad = np.array([1.0, comm.rank])
+            average_gradients(x, comm)
+            assert x.grad.tolist() == [1, 1]
+
+        is_odd = comm.rank == 1
+        x = Value(np.ones((2, 3)))
+        x.grad = None if is_odd else np.ones((2, 3))
+        check(["rank 1", "gradient"], average_gradients, x, comm, 5)
+        assert is_odd or x.grad.tolist() == [[1] * 3] * 2  # untouched
+        x.grad = np.ones((2, 3))
+        for rows in (-1, float("nan"), float("inf")):
+            words = ["rank 1", str(rows)]
+            check(words, average_gradients, x, comm, rows if is_odd else 5)
+        check(["rows", "0"], average_gradients, x, comm, 0)
+        for data in (np.ones((3, 2)), np.ones(6), np.ones((2, 3), np.float32)):
+            other = Value(data if is_odd else x.data)
+            other.grad = other.data
+            described = str(data.shape), data.dtype.name
+            words = ["rank 0", "(2, 3), 'float64'", "rank 1", *described]
+            check(words, average_gradients, other, comm)
+        check(["rank 0", "rank 1"], average_gradients, [x, x][is_odd:], comm)
+        layer = nn.Layer(2, 3 + is_odd)
+        before = layer.state_dict()
+        words = ["rank 0", "(2, 3)", "rank 1", "(2, 4)"]
+        check(words, broadcast, [layer], comm)
+        for name, array in layer.state_dict().items():
+            assert (before[name] == array).all()
+        sgd = optim.SGD(layer.parameters(), 0.1, momentum=0.1 * is_odd)
+        check(["rank 1", "velocity"], broadcast, [sgd], comm)
+        print("done", flush=True)
+        """
+        out, _ = self.run_job(3, script)
+        self.assertEqual(out.count("done"), 3)
+
+
+@needs_mpi
+class TestEnds(Jobs):
+    """A job ends when a rank does, with what that had to say."""
+
+    LOOP = """
+    x = Value(1.0)
+    for step in range(50):
+        if step == 20 and comm.rank == 1:
+            {}
+        x.grad = 1.0
+        average_gradients(x, comm)
+    """
+
+    def loop(self, statement):
+        return textwrap.dedent(self.LOOP).format(statement)
+
+    def test_a_rank_that_raises(self):
+        late = self.loop("raise RuntimeError('too late')")
+        early = "if comm.rank == 1: raise RuntimeError('too early')\ncomm.Barrier()"
+        alone = "comm = comm.Split(comm.rank)\n" + late
+        for ranks, script, word in [
+            (2, late, "too late"),
+            (3, late, "too late"),
+            (2, early, "too early"),
+            (2, alone.replace("comm.rank == 1", "MPI.COMM_WORLD.rank"), "too late"),
+            (1, late.replace("comm.rank == 1", "True"), "too late"),
+        ]:
+            with self.subTest(script, ranks=ranks):
+                script = "if comm.rank == comm.size - 1: print('printed')\n" + script
+                out, err = self.run_job(ranks, script, code=1)
+                self.assertIn("printed", out)
+                self.assertEqual(err.count(f"RuntimeError: {word}"), 1, err)
+                self.assertIn("script.py", err)
+                self.assertNotIn("has ended", err)
+
+    def test_a_rank_that_ends_early(self):
+        for ranks, statement in ((2, "break"), (3, "sys.exit()"), (2, "sys.exit(3)")):
+            with self.subTest(statement, ranks=ranks):
+                _, err = self.run_job(ranks, self.loop(statement), code=1)
+                self.assertIn("ValueError: rank 1 has ended", err)
+        inside = "def main():\n" + textwrap.indent(self.loop("return"), "    ")
+        _, err = self.run_job(2, inside + "\nmain()", code=1)
+        self.assertIn("ValueError: rank 1 has ended", err)
+
+    def test_an_end_that_is_expected(self):
+        script = """
+        x = Value(1.0)
+        for step in range(10 if comm.rank == 1 else 13):
+            x.grad = 1.0
+            try:
+                average_gradients(x, comm)
+            except ValueError as error:
+                print(error, flush=True)
+        """
+        out, _ = self.run_job(3, script)
+        self.assertEqual(out.count("rank 1 has ended"), 2)
+        self.assertEqual(out.count("a rank has ended"), 4)
+
+    def test_a_rank_that_is_killed(self):
+        script = self.loop("os.kill(os.getpid(), signal.SIGKILL)")
+        self.run_job(2, script, code=1)
+
+    def test_mpi_that_is_finalized(self):
+        script = self.loop("pass")
+        self.run_job(2, script + "\nMPI.Finalize()")
+        _, err = self.run_job(2, script + "\nMPI.Finalize()\n1 / 0", code=1)
+        self.assertEqual(err.count("ZeroDivisionError"), 2)
+        self.assertEqual(err.count("Traceback"), 2)
+        self.assertNotIn("MPI routine", err)
+
+
+@needs_mpi
+class TestResumption(Jobs):
+    SCRIPT = """
+    from test_parallel import STEPS, Training
+
+    path, end, victim = sys.argv[1], *map(int, sys.argv[2:])
+    training = Training("adamw")
+    parts = {"model": training.model, "optimiser": training.optimiser}
+    if comm.rank == 0 and os.path.exists(path):
+        checkpoint.load(path, **parts)
+    broadcast(parts.values(), comm)
+    if comm.rank == 0:
+        print("from", training.optimiser.steps, flush=True)
+
+    def die(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for step in range(training.optimiser.steps, STEPS):
+        rows = training.backward(step, 31, share(31, comm))
+        average_gradients(training.optimiser.wrt, comm, rows)
+        training.optimiser.step()
+        if comm.rank == victim and step == end:
+            die()
+        if comm.rank == 0 and (step + 1) % 10 == 0:
+            if victim == 0 and step + 1 >= end:
+                os.replace = die
+            checkpoint.save(path, **parts)
+    np.savez(f"rank{comm.rank}.npz", **training.state())
+    """
+
+    def test_jobs_that_are_killed(self):
+        """Rank 1 on its way, and rank 0 while it saves."""
+        nobody = -1
+        for ranks in (2, 3):
+            self.run_job(ranks, self.SCRIPT, f"whole{ranks}.npz", "0", str(nobody))
+            expected = self.saved(ranks)
+            starts = []
+            for end, victim in ((36, 1), (60, 0), (95, 1), (0, nobody)):
+                path = f"{ranks}.npz"
+                arguments = path, str(end), str(victim)
+                code = 1 if victim != nobody else 0
+                out, _ = self.run_job(ranks, self.SCRIPT, *arguments, code=code)
+                starts.append(int(out.split()[1]))
+                with np.load(self.folder / path) as file:  # is whole
+                    self.assertEqual(len(list(file)), 4 + 1 + 2 * 4)
+            self.assertEqual(starts, [0, 30, 50, 90])
+            for actual, wanted in zip(self.saved(ranks), expected):
+                for name in wanted:
+                    np.testing.assert_array_equal(actual[name], wanted[name], name)
+
+
+if __name__ == "__main__":
+    unittest.main()
