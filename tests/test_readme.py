@@ -6,6 +6,8 @@ import io
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 import warnings
@@ -18,6 +20,8 @@ COMMANDS = (
     'python3 -m venv venv && venv/bin/pip install ".[test]" && '
     "venv/bin/python -m pytest",
 )
+BESIDE_PYTHON = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+MPIEXEC = shutil.which("mpiexec") or shutil.which("mpiexec", path=BESIDE_PYTHON)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -83,6 +87,23 @@ def printed(code, line, namespace):
     return output.getvalue()
 
 
+def printed_by_ranks(code):
+    """What two processes print that run the code as the README says."""
+    Path("train.py").write_text(code, encoding="utf-8")
+    job = subprocess.run(
+        [MPIEXEC, "-n", "2", sys.executable, "train.py"],
+        env={**os.environ, "PYTHONPATH": str(README.parent), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    if job.returncode:
+        raise AssertionError(f"train.py failed:\n{job.stdout}")
+    return job.stdout
+
+
 def has_graphviz():
     return importlib.util.find_spec("graphviz") and shutil.which("dot")
 
@@ -103,11 +124,17 @@ class TestReadme(unittest.TestCase):
         for line, code, output in snippets(self.text, start, end):
             if "draw_dot" in code and not has_graphviz():
                 self.skipTest("needs the graphviz package and its program dot")
-            for package in ("sklearn", "tqdm"):
+            if "mpi4py" in code and not MPIEXEC:
+                self.skipTest("needs an MPI")
+            for package in ("mpi4py", "sklearn", "tqdm"):
                 if package in code and not importlib.util.find_spec(package):
                     self.skipTest(f"needs the package {package}")
             where = f"README.md, line {line + 1}"
-            self.assertEqual(printed(code, line, namespace), output, where)
+            if "mpi4py" in code:
+                actual = printed_by_ranks(code)
+            else:
+                actual = printed(code, line, namespace)
+            self.assertEqual(actual, output, where)
 
     def test_there_are_snippets(self):
         found = list(snippets(self.text, 0, len(self.text)))
