@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from micrograd.checkpoint import checked, like, write
 from micrograd.engine import Value
+from micrograd.state import checked, like, read, write
 
 
 def leaves(x, name=""):
@@ -47,8 +47,7 @@ class Module:
 
     def load(self, path):
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as state:
-            self.load_state_dict(state)
+        self.load_state_dict(read(path))
 
 
 def clip_grad_norm(wrt, max_norm):
@@ -59,6 +58,9 @@ def clip_grad_norm(wrt, max_norm):
     if not float(max_norm) >= 0:
         raise ValueError(f"max_norm: expected at least 0, got {max_norm}")
     wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
+    for value in wrt:
+        if not isinstance(value, Value):
+            raise TypeError(f"wrt: expected Values, got {value!r}")
     wrt = [value for value in dict.fromkeys(wrt) if value.grad is not None]
     norm = float(np.linalg.norm([np.linalg.norm(np.float64(v.grad)) for v in wrt]))
     scale = float(max_norm) / (norm + 1e-6)

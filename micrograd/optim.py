@@ -26,7 +26,8 @@ class Adam(Optimiser):
         self, wrt, learning_rate=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     ):
         super().__init__(wrt, learning_rate, weight_decay, memory=["m", "v"])
-        self.betas, self.eps = [rate(beta) for beta in betas], rate(eps)
+        first, second = betas
+        self.betas, self.eps = (rate(first), rate(second)), rate(eps)
 
     def direction(self, i, g):
         (b, c), t, (ms, vs) = self.betas, self.steps, self.memory.values()

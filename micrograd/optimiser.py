@@ -4,21 +4,23 @@ from itertools import repeat
 
 import numpy as np
 
-from micrograd.checkpoint import checked, like
-from micrograd.engine import Value
+from micrograd.engine import Value, numeric
+from micrograd.state import checked, like
 
 
 class Optimiser:
     """Moves leaves in place; `learning_rate` is a number or an iterator of numbers."""
 
     def __init__(self, wrt, learning_rate, weight_decay=0, memory=()):
-        self.wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
-        for value in self.wrt:
+        is_one = isinstance(wrt, Value) or not np.iterable(wrt)
+        self.wrt = [wrt] if is_one else list(wrt)
+        for i, value in enumerate(self.wrt):
             if not isinstance(value, Value) or value.dtype.kind != "f":
                 raise TypeError(f"wrt: expected floating Values, got {value!r}")
-            if value.op or self.wrt.count(value) > 1:
-                raise ValueError(f"wrt: expected leaves, each once, got {value!r}")
-        if np.iterable(learning_rate):
+            is_fixed = not np.asarray(value.data).flags.writeable
+            if value.op or is_fixed or id(value) in map(id, self.wrt[:i]):
+                raise ValueError(f"wrt: expected writeable leaves once, got {value!r}")
+        if np.iterable(learning_rate) and not isinstance(learning_rate, str):
             self.rates = map(rate, learning_rate)
         else:
             self.rates = repeat(rate(learning_rate))
@@ -38,10 +40,6 @@ class Optimiser:
             if self.weight_decay:
                 g = g + self.weight_decay * value.data
             value.data -= learning_rate * self.direction(i, g)
-
-    def direction(self, i, g):
-        """Where the i-th Value goes against, given its gradient."""
-        raise NotImplementedError
 
     def state_dict(self):
         """A copy of the memory and the number of steps, by name."""
@@ -67,6 +65,7 @@ class Optimiser:
 
 
 def rate(x):
-    if not float(x) >= 0:
+    x = float(numeric(x, "rate"))  # NumPy's would widen float32
+    if not x >= 0:
         raise ValueError(f"expected a rate of at least 0, got {x}")
-    return float(x)  # NumPy's would widen float32
+    return x

@@ -279,7 +279,7 @@ class TestFiles(TestCase):
         checkpoint.save(self.path, **self.training.parts)
         content = self.path.read_bytes()
         self.training.run(4)
-        for name in ("numpy.savez", "os.fsync", "os.replace"):
+        for name in ("numpy.save", "os.fsync", "os.replace"):
             with self.subTest(name):
                 with mock.patch(name, side_effect=OSError("no space left")):
                     with self.assertRaises(OSError):

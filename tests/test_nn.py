@@ -629,9 +629,9 @@ class TestFiles(unittest.TestCase):
         self.model.save(self.path)
         content = self.path.read_bytes()
         for name, crash in [
-            ("numpy.savez", half),
+            ("numpy.save", half),
             ("os.replace", OSError("crash")),
-            ("numpy.savez", KeyboardInterrupt()),
+            ("numpy.save", KeyboardInterrupt()),
             ("os.replace", KeyboardInterrupt()),
         ]:
             with self.subTest(name, crash=crash):
