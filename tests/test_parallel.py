@@ -11,10 +11,11 @@ import textwrap
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, nn, optim
+from micrograd import Value, job, nn, optim
 from micrograd.parallel import share
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,10 +104,13 @@ class Jobs(unittest.TestCase):
         command = [MPIEXEC, "-n", str(ranks), sys.executable, str(path), *arguments]
         paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        job = subprocess.Popen(
+        environment = {**os.environ, **single, "PYTHONPATH": paths}
+        if code:  # who measures coverage would leave half a file
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)
+        process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**os.environ, **single, "PYTHONPATH": paths},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -114,15 +118,15 @@ class Jobs(unittest.TestCase):
             start_new_session=True,
         )
         try:
-            out, err = job.communicate(timeout=SECONDS)
+            out, err = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(job.pid, signal.SIGKILL)
-            out, err = job.communicate()
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
             self.fail(f"the job hangs\n{out}\n{err}")
         if code == 0:
-            self.assertEqual((job.returncode, err), (0, ""), out)
+            self.assertEqual((process.returncode, err), (0, ""), out)
         else:
-            self.assertNotEqual(job.returncode, 0, out + err)
+            self.assertNotEqual(process.returncode, 0, out + err)
         return out, err
 
     def saved(self, ranks):
@@ -154,6 +158,48 @@ class TestShare(unittest.TestCase):
             self.assertIsInstance(part, np.memmap)  # nothing is read yet
             np.testing.assert_array_equal(part, np.arange(18.0, 30.0).reshape(4, 3))
             whole._mmap.close()
+
+
+class TestHook(unittest.TestCase):
+    """What becomes of an exception that nobody catches, without MPI here."""
+
+    def calls(self, modules):
+        calls = mock.Mock()
+        with (
+            mock.patch.dict(sys.modules, modules),
+            mock.patch.object(job.time, "sleep", calls.sleep),
+            mock.patch.object(job.Job, "is_over", False),
+        ):
+            for module in filter(None, modules.values()):
+                module.COMM_WORLD.Abort = calls.Abort
+            job.end_all(ValueError, "error", "trace", calls.show)
+            is_over = job.Job.is_over
+        (_, arguments, _), *others = calls.mock_calls
+        self.assertEqual(arguments, (ValueError, "error", "trace"))
+        self.assertEqual(is_over, bool(others))
+        return [(name, *arguments) for name, arguments, _ in others]
+
+    def test_end_all(self):
+        for ranks, is_finalized, names in [
+            (2, False, ["sleep", "Abort"]),
+            (1, False, []),
+            (2, True, []),
+        ]:
+            mpi = mock.Mock()
+            mpi.COMM_WORLD.size = ranks
+            mpi.Is_finalized.return_value = is_finalized
+            calls = self.calls({"mpi4py.MPI": mpi})
+            self.assertEqual([name for name, _ in calls], names)
+            if names:
+                self.assertEqual(calls[-1], ("Abort", 1))
+        self.assertEqual(self.calls({"mpi4py.MPI": None}), [])
+
+    def test_is_installed(self):
+        code = "import sys; before = sys.excepthook; import micrograd.parallel;"
+        code += "print(sys.excepthook is not before)"
+        command = [sys.executable, "-c", code]
+        out = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        self.assertEqual(out.stdout.split(), [b"True"])
 
 
 @needs_mpi
