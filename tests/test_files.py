@@ -90,9 +90,12 @@ class FilesTest(unittest.TestCase):
 
     def assert_ends(self, expected, code, *arguments):
         """What Python, running the code, prints and returns."""
+        environment = dict(os.environ)
+        environment.pop("COVERAGE_PROCESS_CONFIG", None)  # would write files, too
         outcome = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
             cwd=ROOT,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -273,6 +273,7 @@ class TestRefused(HostileTest):
     def test_operators_of_ones_own(self):
         """Their functions may close over what they should not."""
         closed_over, w, table = Value(3.0), self.w, {}
+        letters = lambda x: b"\xff".decode()  # its error takes more than a message
         f = lambda forward, by_x=None: operator("f", forward, by_x)
         fresh = lambda: Value(np.ones((2, 3)))
         words = "operator 'f' of shapes (2, 3): "
@@ -285,6 +286,7 @@ class TestRefused(HostileTest):
             (TypeError, lambda: f(lambda x: x * 1j)(self.x)),
             (TypeError, lambda: f(lambda x: closed_over)(self.x)),
             (KeyError, lambda: f(lambda x: table["rows"])(self.x)),
+            (UnicodeError, lambda: f(letters)(self.x)),
             (TypeError, lambda: f(np.exp, "exp")(fresh()).backward()),
             (TypeError, lambda: f(np.exp, lambda g, y: g)(fresh()).backward()),
             (TypeError, lambda: f(np.exp, lambda *_: None)(fresh()).backward()),
