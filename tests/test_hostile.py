@@ -308,7 +308,7 @@ class TestRefused(HostileTest):
             (ValueError, f"{rows}(1, 1, 3)", lambda: forward(a=[[array]])),
             (TypeError, f"{integers}float64", lambda: forward(i=[np.nan])),
             (TypeError, f"{integers}float64", lambda: forward(i=[2**63, 1])),
-            (ValueError, f"{integers}nothing", lambda: self.y.forward(f=1)),
+            (ValueError, f"{integers}nothing", lambda: self.y.forward(a=[array], f=1)),
             (ValueError, "i: expected shape (None,), got ()", lambda: forward(i=1)),
             (ValueError, "f: expected shape (), got (1,)", lambda: forward(f=[1.0])),
         ]:
