@@ -1,4 +1,4 @@
-"""The processes of an MPI job: they agree step by step, and they end together."""
+"""The ranks of an MPI job: they agree step by step, and end together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-ENDED = -1.0  # in the place of a rank's rows
+ENDED = -1.0  # in place of a rank's rows
+JOBS: list[Job] = []
 
 
 class Job:
@@ -24,47 +25,45 @@ class Job:
 
     def __init__(self, comm: Intracomm) -> None:
         self.comm, self.buffers = comm.Dup(), dict[Any, Any]()
-        atexit.register(self.end)
+        self.table = np.empty((comm.size, 2))
+        JOBS.append(self)
 
     def buffer(self, dtype: np.dtype[Any], size: int) -> Any:
-        """An array that is used again."""
+        """An array, used again."""
         kept = self.buffers.get(dtype)
         if kept is None or kept.size < size:
             kept = self.buffers[dtype] = np.empty(size, dtype)
         return kept[:size]
 
-    def exchange(self, rows: float, check: int = 0) -> Any:
-        table = np.empty((self.comm.size, 2))
-        self.comm.Allgather(np.array([rows, check], float), table)
-        return table.T
+    def tell(self, rows: float, check: int = 0) -> Any:
+        return self.comm.Iallgather(np.array([rows, check], float), self.table)
 
     def agree(self, layout: Any, rows: float = 1, problem: str = "") -> float:
         """The sum of all rows; a ValueError on all ranks, if one cannot go on so."""
         if self.is_over:
             raise ValueError("a rank has ended")
         layout = f"unlike others: {layout}"
-        check = crc32(layout.encode())
-        all_rows, checks = self.exchange(np.nan if problem else rows, check)
+        self.tell(np.nan if problem else rows, crc32(layout.encode())).Wait()
+        all_rows, checks = self.table.T
         if ENDED in all_rows:
             self.is_over = True
             raise ValueError(f"rank {list(all_rows).index(ENDED)} has ended")
         total = float(all_rows.sum())
         if np.isnan(total) or checks.min() < checks.max():
             reports = self.comm.allgather(problem if np.isnan(total) else layout)
-            lines = [
-                f"rank {reports.index(r)}: {r}" for r in dict.fromkeys(reports) if r
-            ]
-            raise ValueError("; ".join(lines))
+            each = dict.fromkeys(filter(None, reports))
+            raise ValueError("; ".join(f"rank {reports.index(r)}: {r}" for r in each))
         if not total:
             raise ValueError("rows: expected some, got 0 on all ranks")
         return total
 
-    def end(self) -> None:
-        """Tell those that go on, lest they wait for ever."""
-        from mpi4py import MPI
 
-        if not (self.is_over or MPI.Is_finalized()):
-            self.exchange(ENDED)
+@atexit.register
+def end() -> None:
+    """Tell those that go on, in any job, lest they wait for ever."""
+    if JOBS and not sys.modules["mpi4py.MPI"].Is_finalized():
+        for request in [job.tell(ENDED) for job in JOBS if not job.is_over]:
+            request.Wait()
 
 
 @cache
@@ -82,9 +81,9 @@ def job_of(comm: Intracomm) -> Job:
     return job
 
 
-def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> None:
+def end_all(*error: Any, show: Any = sys.excepthook) -> None:
     """Show the error and end the job, lest the others wait for ever."""
-    show(kind, error, trace)
+    show(*error)
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1:
         Job.is_over = True

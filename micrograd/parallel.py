@@ -56,7 +56,7 @@ def average_gradients(
         problem = "a Value without a gradient: run backward()"
     job = job_of(comm)
     layout = [(np.shape(value.data), value.dtype.name) for value in wrt]
-    weight = rows / job.agree(layout, rows, problem)
+    weight = float(rows) / job.agree(layout, rows, problem)
     kinds = [np.promote_types(value.dtype, np.float32) for value in wrt]
     for kind in dict.fromkeys(kinds):  # MPI has no float16
         average([value for value, k in zip(wrt, kinds) if k == kind], kind, weight, job)

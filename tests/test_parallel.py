@@ -172,7 +172,7 @@ class TestHook(unittest.TestCase):
         ):
             for module in filter(None, modules.values()):
                 module.COMM_WORLD.Abort = calls.Abort
-            job.end_all(ValueError, "error", "trace", calls.show)
+            job.end_all(ValueError, "error", "trace", show=calls.show)
             is_over = job.Job.is_over
         (_, arguments, _), *others = calls.mock_calls
         self.assertEqual(arguments, (ValueError, "error", "trace"))
@@ -310,6 +310,15 @@ class TestExactness(Jobs):
         """
         self.run_job(2, script)
 
+    def test_weights_are_float64(self):
+        script = """
+        x = Value(np.ones(3))
+        x.grad = x.data + comm.rank
+        average_gradients(x, comm, rows=np.float32([7, 3][comm.rank]))
+        np.testing.assert_allclose(x.grad, 1.3, 1e-15)
+        """
+        self.run_job(2, script)
+
     def test_communicators_apart(self):
         script = """
         halves = comm.Split(comm.rank // 2)
@@ -421,6 +430,23 @@ class TestEnds(Jobs):
         inside = "def main():\n" + textwrap.indent(self.loop("return"), "    ")
         _, err = self.run_job(2, inside + "\nmain()", code=1)
         self.assertIn("ValueError: rank 1 has ended", err)
+
+    def test_a_rank_that_ends_early_in_one_of_two_communicators(self):
+        for ranks, split in ((2, "comm.Dup()"), (4, "comm.Split(comm.rank // 2)")):
+            for one in ("comm", "other"):
+                script = f"""
+                other = {split}
+                x = Value(1.0)
+                for group in (comm, other):
+                    x.grad = 1.0
+                    average_gradients(x, group)
+                for step in range(20 if comm.rank == 1 else 25):
+                    x.grad = 1.0
+                    average_gradients(x, {one})
+                """
+                with self.subTest(ranks=ranks, other=split, ends_in=one):
+                    _, err = self.run_job(ranks, script, code=1)
+                    self.assertIn("ValueError: rank 1 has ended", err)
 
     def test_an_end_that_is_expected(self):
         script = """
