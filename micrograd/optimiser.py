@@ -1,4 +1,4 @@
-"""What optimisers share: the Values that they move, and at which rate."""
+"""What optimisers share: the Values they move, and at which rate."""
 
 from itertools import repeat
 
@@ -24,17 +24,19 @@ class Optimiser:
             self.rates = map(rate, learning_rate)
         else:
             self.rates = repeat(rate(learning_rate))
-        self.weight_decay, self.steps = rate(weight_decay), 0
+        self.weight_decay, self.steps, self.taken = rate(weight_decay), 0, 0
         self.memory = {name: [0.0] * len(self.wrt) for name in memory}
 
     def step(self):
         """Move the Values, or after a ValueError none."""
         if any(value.grad is None for value in self.wrt):
             raise ValueError("a Value without a gradient: run backward()")
+        for _ in range(self.taken, self.steps):  # after loading
+            next(self.rates, None)
         learning_rate = next(self.rates, None)
         if learning_rate is None:
             raise ValueError("the learning rates are exhausted")
-        self.steps += 1
+        self.taken = self.steps = self.steps + 1
         for i, value in enumerate(self.wrt):
             g = value.grad
             if self.weight_decay:
@@ -46,18 +48,15 @@ class Optimiser:
         state = {"steps": np.array(self.steps)}
         for name, arrays in self.memory.items():
             for i, value in enumerate(self.wrt):
-                array = np.broadcast_to(arrays[i], value.shape)
-                state[f"{name}.{i}"] = array.astype(value.dtype)
+                state[f"{name}.{i}"] = np.full_like(value.data, arrays[i])
         return state
 
     def load_state_dict(self, state):
-        """Take over all, or none after a ValueError; a schedule goes on from there."""
+        """Take over all, or none after a ValueError; schedules go on from there."""
         state = checked(state, self.state_dict())
         steps = int(state["steps"])
-        if steps < self.steps and not isinstance(self.rates, repeat):
-            raise ValueError(f"the schedule is past step {steps}: at {self.steps}")
-        for _ in range(self.steps, steps):
-            next(self.rates, None)
+        if steps < self.taken and not isinstance(self.rates, repeat):
+            raise ValueError(f"the schedule is past step {steps}: at {self.taken}")
         self.steps = steps
         for name, arrays in self.memory.items():
             for i, value in enumerate(self.wrt):

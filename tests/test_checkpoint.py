@@ -275,6 +275,29 @@ class TestFiles(TestCase):
         with self.assertRaises(FileNotFoundError):
             checkpoint.load(self.folder / "nothing.npz", **self.training.parts)
 
+    def test_all_or_nothing_of_two_schedules(self):
+        """One could go on, the other not back: then both stay, and their rates."""
+
+        def trained(*steps):
+            trainings = [Training(OPTIMISERS["scheduled adamw"]) for _ in steps]
+            for training, until in zip(trainings, steps):
+                training.run(until)
+            parts = {"first": trainings[0].optimiser, "net": trainings[0].model}
+            return trainings, {**parts, "second": trainings[1].optimiser}
+
+        checkpoint.save(self.path, **trained(5, 2)[1])
+        trainings, parts = trained(3, 4)
+        before = [training.state() for training in trainings]
+        with self.assertRaisesRegex(ValueError, "past step 2: at 4"):
+            checkpoint.load(self.path, **parts)
+        for training, state in zip(trainings, before):
+            self.assert_same(training.state(), state)
+            training.run(STEPS)
+        whole = Training(OPTIMISERS["scheduled adamw"])
+        whole.run(STEPS)
+        for training in trainings:
+            self.assert_same(training.state(), whole.state())
+
     def test_a_crash_while_saving(self):
         checkpoint.save(self.path, **self.training.parts)
         content = self.path.read_bytes()
