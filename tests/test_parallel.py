@@ -97,11 +97,12 @@ class Jobs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def run_job(self, ranks, script, *arguments, code=0):
+    def run_job(self, ranks, script, *arguments, code=0, options=()):
         """What the job writes to its standard output and error."""
         path = self.folder / "script.py"
         path.write_text(START + textwrap.dedent(script), encoding="utf-8")
-        command = [MPIEXEC, "-n", str(ranks), sys.executable, str(path), *arguments]
+        command = [MPIEXEC, "-n", str(ranks), sys.executable, *options, str(path)]
+        command += arguments
         paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment = {**os.environ, **single, "PYTHONPATH": paths}
@@ -447,6 +448,10 @@ class TestEnds(Jobs):
                 with self.subTest(ranks=ranks, other=split, ends_in=one):
                     _, err = self.run_job(ranks, script, code=1)
                     self.assertIn("ValueError: rank 1 has ended", err)
+
+    def test_an_error_before_the_first_step_under_mpi4py(self):
+        script = "if comm.rank == 1: sys.exit(3)\n" + self.loop("pass")
+        self.run_job(2, script, code=1, options=["-m", "mpi4py"])
 
     def test_an_end_that_is_expected(self):
         script = """
