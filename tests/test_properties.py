@@ -1,0 +1,731 @@
+"""What holds for every expression, tried on random ones.
+
+With PROPERTY_EXAMPLES=20000 each test tries that many, and others each time.
+"""
+
+import operator
+import os
+import unittest
+import warnings
+from copy import deepcopy
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from micrograd import Value, nn, tensordot
+
+try:
+    import torch
+
+    torch.set_num_threads(1)  # on arrays this small more of them only wait
+except ImportError:
+    torch = None
+
+PROMOTES_BY_DTYPE = np.__version__ >= "2"
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", 0))
+quiet = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+quick = dict(max_examples=EXAMPLES or 150, derandomize=not EXAMPLES)
+settings.register_profile("properties", **quick, **quiet)
+settings.load_profile("properties")
+SWEEP = settings(max_examples=EXAMPLES // 10 or 25)  # of each operator
+
+# Operators on arrays, Values and tensors: functions of operands, and options by name.
+
+UNARY = "negative abs exp log log1p sqrt tanh sin cos arctanh arcsin arcsinh".split()
+COMPARISONS = "less less_equal greater greater_equal".split()
+BINARY = "add subtract multiply divide maximum minimum".split() + COMPARISONS
+REDUCTIONS = "sum mean amax amin logsumexp".split()
+ELEMENTWISE = {  # with the number of operands
+    **dict.fromkeys([*UNARY, "relu", "sigmoid"], 1),
+    **dict.fromkeys([*BINARY, "power"], 2),
+    **dict.fromkeys(["where", "clip"], 3),
+}
+
+
+def inside_out(a, n):
+    """The axes of tensordot, as NumPy and PyTorch want them."""
+    return list(range(np.ndim(a)))[::-1][:n], list(range(n))
+
+
+def shared(module):
+    return {
+        **{x: getattr(module, x) for x in [*UNARY, *BINARY, *REDUCTIONS[:4], "matmul"]},
+        "reshape": lambda x, shape: module.reshape(x, shape),
+        "concatenate": lambda *xs, axis: module.concatenate(xs, axis),
+        "stack": lambda *xs, axis: module.stack(xs, axis),
+        "einsum": lambda *xs, subscripts: module.einsum(subscripts, *xs),
+        "tensordot": lambda a, b, axes: module.tensordot(a, b, inside_out(a, axes)),
+    }
+
+
+def logsumexp(x, axis, keepdims):
+    return np.logaddexp.reduce(np.add(x, 0.0), axis, keepdims=keepdims)
+
+
+def cross_entropy(x, targets):
+    if np.ndim(targets) < np.ndim(x):
+        targets = np.eye(np.shape(x)[-1], dtype=bool)[targets]
+    return np.sum((logsumexp(x, -1, True) - x) * targets, -1).mean()
+
+
+def tensor_cross_entropy(x, targets):
+    flat = x.reshape(-1, x.shape[-1])
+    targets = targets.reshape(flat.shape if targets.ndim == x.ndim else -1)
+    return torch.nn.functional.cross_entropy(flat, targets)
+
+
+def tensor_select(x, key):
+    """NumPy tells the places, as PyTorch takes no steps backwards."""
+    places = np.arange(x.numel()).reshape(x.shape)[key]
+    return x.flatten()[torch.tensor(places.copy())]
+
+
+ARRAYS = {
+    **shared(np),
+    **dict(power=np.power, where=np.where, transpose=np.transpose),
+    "select": lambda x, key: np.asarray(x)[key],
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-1.0 * x)),
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "logsumexp": logsumexp,
+    "softmax": lambda x, axis: np.exp(x - logsumexp(x, axis, True)),
+    "cross_entropy": cross_entropy,
+    "soft_cross_entropy": cross_entropy,
+}
+VALUES = {
+    **ARRAYS,  # as NumPy's functions take Values
+    **dict(add=operator.add, subtract=operator.sub, multiply=operator.mul),
+    **dict(divide=operator.truediv, power=operator.pow, matmul=operator.matmul),
+    **{x: getattr(Value, x) for x in ("relu", "sigmoid", "clip", "logsumexp")},
+    **dict(softmax=nn.softmax, cross_entropy=nn.cross_entropy, tensordot=tensordot),
+    "select": lambda x, key: x[key],
+    "soft_cross_entropy": nn.cross_entropy,
+}
+TENSORS = torch and {
+    **shared(torch),
+    **{x: getattr(torch, x) for x in "relu sigmoid clip logsumexp softmax".split()},
+    "power": torch.pow,
+    "where": lambda condition, a, b: torch.where(condition != 0, a, b),
+    "transpose": lambda x, axes: x.permute(axes or tuple(range(x.ndim))[::-1]),
+    "select": tensor_select,
+    "cross_entropy": tensor_cross_entropy,
+    "soft_cross_entropy": tensor_cross_entropy,
+}
+
+# Expressions: lists of leaves and steps, drawn one by one. NumPy's data goes along, so
+# that what comes next fits.
+
+TAME = [0.0, 1.0, -1.0, 0.5, 2.0, -0.5, 0.75, -0.25, 3.0, -2.0, 1.5, 0.25]
+WILD = [np.inf, -np.inf, np.nan, -0.0, 20.0, -20.0, 1e3, 1e8, -1e8, 1e-8, 1e50, 1e-50]
+NUMBERS = {bool: [False, True], int: [0, 1, 2, -1, 3, -2, 10]}
+
+
+class Leaf(NamedTuple):
+    data: Any
+    is_raw: bool  # a constant
+    operands = ()
+
+
+class Step(NamedTuple):
+    name: str
+    operands: tuple  # their places in the expression
+    options: dict
+
+
+class Draft:
+    def __init__(self, draw, dtypes, has_raw):
+        self.draw, self.dtypes, self.has_raw = draw, dtypes, has_raw
+        self.expression, self.data = [], []
+        self.floats = self.choose([TAME, TAME + WILD])
+
+    def choose(self, choices):
+        return self.draw(st.sampled_from(choices))
+
+    def shuffled(self, items):
+        return self.draw(st.permutations(items))
+
+    def shape(self, *places):
+        return np.broadcast_shapes(*[np.shape(self.data[i]) for i in places])
+
+    def add(self, node, data):
+        assume(np.size(data) < 500 and np.ndim(data) < 7)
+        self.expression.append(node)
+        self.data.append(data)
+        return len(self.data) - 1
+
+    def leaf(self, shape, dtype=None, numbers=None):
+        dtype = dtype or self.choose(self.dtypes)
+        numbers = st.sampled_from(numbers or NUMBERS.get(dtype, self.floats))
+        some = self.draw(st.lists(numbers, min_size=1, max_size=7))
+        data = np.resize(np.array(some, dtype), shape)
+        if shape == () and dtype in (int, np.float64) and self.choose([True, False]):
+            data = data.item()
+        is_raw = self.has_raw and len(self.data) > 0 and self.choose([False, True])
+        return self.add(Leaf(data, is_raw), data)
+
+    def value(self, fits=lambda shape: True):
+        """A leaf or result of a shape that fits, and no constant."""
+        nodes = list(enumerate(self.expression))[::-1]
+        values = [i for i, x in nodes if isinstance(x, Step) or not x.is_raw]
+        values = [i for i in values if fits(self.shape(i))]
+        return self.choose(values) if values else reject()
+
+    def broadcastable(self, shape):
+        """A shape that broadcasts with this one, either way."""
+        lengths = [self.choose([n, 1] if n != 1 else [1, 2, 0]) for n in shape]
+        lengths = [self.choose([2, 1]), *lengths][-4:]
+        return tuple(lengths[self.choose(range(len(lengths) + 1)) :])
+
+    def partner(self, *places):
+        """An operand that broadcasts with those."""
+        shape = self.shape(*places)
+        kind = self.choose(["number", "leaf", "value"])
+        if kind == "value":
+            pairs = lambda other: zip(shape[::-1], other[::-1])
+            return self.value(lambda x: all(m == n or 1 in (m, n) for m, n in pairs(x)))
+        return self.leaf(() if kind == "number" else self.broadcastable(shape))
+
+    def step(self, name, *places, **options):
+        try:
+            data = ARRAYS[name](*[self.data[i] for i in places], **options)
+        except (TypeError, ValueError):
+            reject()  # what NumPy refuses, as -True and the largest of nothing
+        self.add(Step(name, places, options), data)
+
+
+def elementwise(draft, name):
+    places = [draft.value(len if name == "clip" else lambda shape: True)]
+    while len(places) < ELEMENTWISE[name]:
+        places.append(draft.partner(*places))
+    if name == "clip":  # NumPy's result is nan if a bound is
+        assume(not any(np.any(np.isnan(draft.data[i])) for i in places[1:]))
+    # What is raw may come first.
+    draft.step(name, *(draft.shuffled(places) if len(places) == 2 else places))
+
+
+def reduction(draft, name):
+    x = draft.value()
+    n = len(draft.shape(x))
+    axis = draft.draw(st.none() | hnp.valid_tuple_axes(n, min_size=min(n, 1)))
+    axis = axis[0] if axis and len(axis) == 1 else axis
+    draft.step(name, x, axis=axis, keepdims=draft.choose([False, True]))
+
+
+def product(draft, name):
+    a = draft.value(len)
+    # Two vectors of booleans have a number as product, and backward() fails at it.
+    assume(np.result_type(draft.data[a]).kind != "b")
+    shape = draft.shape(a)
+    batch = draft.broadcastable(shape[:-2])
+    if name == "tensordot":
+        n = draft.choose(range(min(3, len(shape)) + 1))
+        b = draft.leaf((*shape[::-1][:n], *draft.choose([(), (2,), (1, 3)][n == 0 :])))
+        draft.step(name, a, b, axes=n)
+    elif draft.choose([True, False]):
+        n = shape[-1]
+        draft.step(name, a, draft.leaf(draft.choose([(n,), (n, 2), (*batch, n, 3)])))
+    else:
+        n = shape[-2:][0]
+        draft.step(name, draft.leaf(draft.choose([(n,), (2, n), (*batch, 3, n)])), a)
+
+
+def einstein_sum(draft, name):
+    a = draft.value()
+    shape = draft.shape(a)
+    split = draft.choose([0, 0, *range(len(shape) + 1)])  # "..." before, letters after
+    dots, lengths, places, terms = "..." * (split > 0), {"l": 2}, [a], [""]
+    for n in shape[split:]:
+        known = [letter for letter in lengths if lengths[letter] == n]
+        terms[0] += draft.choose([*known, "ihjgkfe"[len(lengths)]])
+        lengths[terms[0][-1]] = n
+    for _ in range(draft.choose([1, 0, 2])):
+        letters = st.lists(st.sampled_from(sorted(lengths)), max_size=3)
+        terms.append("".join(draft.draw(letters)))
+        batch = draft.broadcastable(shape[:split]) if dots else ()
+        places.append(draft.leaf((*batch, *[lengths[i] for i in terms[-1]])))
+    # The sum of booleans alone is one at most, in np.einsum with optimize=True, too.
+    kinds = [np.result_type(draft.data[i]).kind for i in places]
+    assume(len(places) == 1 or "b" not in kinds)
+    letters = draft.shuffled(sorted(set("".join(terms))))
+    output = "".join(letters[: draft.choose(range(len(letters) + 1))])
+    subscripts = ",".join(dots + term for term in terms)
+    subscripts += draft.choose([f"->{dots}{output}", ""])
+    draft.step(name, *places, subscripts=subscripts)
+
+
+def rearrangement(draft, name):
+    x = draft.value()
+    shape = draft.shape(x)
+    order = draft.shuffled(range(len(shape)))
+    if name == "transpose":
+        axes = [draft.choose([i, i - len(shape)]) for i in order]
+        return draft.step(name, x, axes=draft.choose([axes, None]))
+    shape = [shape[i] for i in order]
+    shape[: draft.choose([0, 2])] = [int(np.prod(shape[:2]))] if shape[1:] else [1]
+    if 0 not in shape and draft.choose([False, True]):
+        shape[draft.choose(range(len(shape)))] = -1
+    draft.step(name, x, shape=shape)
+
+
+def selection(draft, name):
+    x = draft.value()
+    shape = draft.shape(x)
+    keys = hnp.basic_indices(shape, allow_newaxis=True) | hnp.arrays(bool, shape)
+    if shape and 0 not in shape:
+        results = hnp.array_shapes(max_dims=2, max_side=3)
+        keys |= hnp.integer_array_indices(shape, result_shape=results)
+        if draft.choose([False, True]):
+            places = range(-shape[0], shape[0])
+            index = draft.leaf(draft.choose([(), (2,), (2, 2)]), int, places)
+            return draft.step(name, x, index)
+    draft.step(name, x, key=draft.draw(keys))
+
+
+def joining(draft, name):
+    is_new = name == "stack"
+    x = draft.value(lambda shape: is_new or shape)
+    shape = list(draft.shape(x))
+    n = len(shape) + is_new
+    axis, places = draft.choose(range(-n, n)), [x]
+    for kind in draft.choose(["leaf", "same", "same leaf", ""]).split():
+        if kind == "leaf" and not is_new:
+            shape[axis] = draft.choose([1, 2, 0])
+        places.append(x if kind == "same" else draft.leaf(tuple(shape)))
+    draft.step(name, *draft.shuffled(places), axis=axis)
+
+
+def classification(draft, name):
+    x = draft.value(lambda shape: shape and shape[-1])
+    *shape, n = draft.shape(x)
+    if name == "softmax":
+        axis = draft.choose(range(-len(shape) - 1, len(shape) + 1))
+        assume(draft.shape(x)[axis])  # it refuses none to choose from
+        draft.step(name, x, axis=axis)
+    elif name == "cross_entropy":
+        draft.step(name, x, draft.leaf(tuple(shape), int, range(n)))
+    else:
+        draft.step(name, x, draft.leaf((*shape, n), np.float64))
+
+
+OPERATORS = {
+    **dict.fromkeys(ELEMENTWISE, elementwise),
+    **dict.fromkeys(REDUCTIONS, reduction),
+    **dict.fromkeys(["softmax", "cross_entropy", "soft_cross_entropy"], classification),
+    **dict.fromkeys(["transpose", "reshape"], rearrangement),
+    **dict.fromkeys(["concatenate", "stack"], joining),
+    **dict.fromkeys(["matmul", "tensordot"], product),
+    **dict(einsum=einstein_sum, select=selection),
+}
+DTYPES = (np.float64, np.float32, int, bool)
+
+
+@st.composite
+def expressions(draw, names=tuple(OPERATORS), steps=8, dtypes=DTYPES, has_raw=True):
+    draft = Draft(draw, dtypes, has_raw)
+    lengths = st.lists(st.sampled_from([2, 3, 1] * 3 + [0]), max_size=4)
+    draft.leaf(tuple(draw(lengths)))
+    for _ in range(draw(st.integers(1, steps))):
+        name = draft.choose(names)
+        OPERATORS[name](draft, name)
+    # Not all gradients shall be 1: that would hide elements that changed places.
+    y = draft.data[-1]
+    weights = draft.leaf(np.shape(y), floating(y).type, [0.5, 3.0, -2.0, 0.75, 1.5])
+    draft.step("multiply", weights - 1, weights)
+    return draft.expression
+
+
+def evaluate(functions, expression, leaves):
+    """All results; `leaves` take the places of those that are no constants."""
+    results = []
+    for place, node in enumerate(expression):
+        if isinstance(node, Leaf):
+            results.append(leaves.get(place, node.data))
+        else:
+            operands = [results[i] for i in node.operands]
+            results.append(functions[node.name](*operands, **node.options))
+    return results
+
+
+def floating(x):
+    dtype = np.result_type(x)
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def data_of(expression):
+    """What the leaves hold, by place; constants aside."""
+    nodes = enumerate(expression)
+    return {i: x.data for i, x in nodes if isinstance(x, Leaf) and not x.is_raw}
+
+
+def built(expression, leaves):
+    """All Values; constants become some, too, but are used raw."""
+    results = evaluate(VALUES, expression, leaves)
+    return [x if isinstance(x, Value) else Value(x) for x in results]
+
+
+def fixed(expression, data=None):
+    data = data or data_of(expression)
+    return built(expression, {i: Value(x) for i, x in data.items()})
+
+
+def lazy(expression, open_length=None):
+    leaves = {}
+    for i, x in data_of(expression).items():
+        is_array, dtype = isinstance(x, np.ndarray), np.result_type(x)
+        has_dtype = dtype.kind != "f" or is_array and not x.ndim
+        shape = [None if n == open_length else n for n in np.shape(x)]
+        leaves[i] = Value(shape=shape, name=f"x{i}", dtype=dtype if has_dtype else None)
+        if type(x) is int:  # a lazy one would be an array, and those widen float32
+            leaves[i] = Value(x)
+    return built(expression, leaves)
+
+
+def forward(values, data):
+    return values[-1].forward(**{f"x{i}": x for i, x in data.items()})
+
+
+@st.composite
+def others(draw, data):
+    """Such data again; integers keep within the lengths that they index."""
+    numbers = st.lists(st.sampled_from(TAME + WILD), min_size=1, max_size=7)
+    new = {}
+    for i, x in data.items():
+        y = np.roll(x, 1)
+        if y.dtype.kind == "f":
+            y = np.resize(np.array(draw(numbers), y.dtype), y.shape)
+        new[i] = y if isinstance(x, np.ndarray) else y.item()
+    return new
+
+
+def gradients(values):
+    return [x.grad for x in values]
+
+
+class PropertyTest(unittest.TestCase):
+    def run(self, result=None):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice")
+            return super().run(result)
+
+    def assert_same(self, actual, expected):
+        """In all respects, one by one; nan is nan."""
+        self.assertEqual(len(actual), len(expected))
+        for a, b in zip(actual, expected):
+            self.assertEqual(a is None, b is None)
+            if a is not None:
+                self.assertEqual(np.result_type(a), np.result_type(b))
+                np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+                self.assertEqual(np.shape(a), np.shape(b))
+
+    def assert_close(self, actual, expected, tolerance):
+        """Where the tolerance is not infinite."""
+        self.assertEqual(np.shape(actual), np.shape(expected))
+        is_same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        is_near = abs(np.subtract(actual, expected, dtype=float)) <= tolerance
+        if not np.all(is_same | is_near | np.isposinf(tolerance)):
+            self.fail(f"{actual}\nis not\n{expected}\nwithin\n{tolerance}")
+
+
+class OperatorTest:
+    """Runs `check` on expressions of one operator each, and of any."""
+
+    options = {}
+
+    def test_each_operator(self):
+        for name in OPERATORS:
+            with self.subTest(name):
+                SWEEP(given(expressions([name], 1, **self.options))(self.check))()
+
+    def test_expressions(self):
+        given(expressions(**self.options))(self.check)()
+
+
+def finite(x):
+    return np.where(np.isfinite(x), x, 0)
+
+
+def precision(*arrays):
+    """Of the coarsest dtype."""
+    return max([np.finfo(floating(x)) for x in arrays], key=lambda x: x.eps)
+
+
+def magnitude(*arrays):
+    """An upper bound of their products, infinity aside."""
+    arrays = [abs(np.asarray(x, float)) for x in arrays]
+    return np.prod([np.max(x, initial=1, where=np.isfinite(x)) for x in arrays])
+
+
+class TestNumPy(OperatorTest, PropertyTest):
+    """The data that NumPy has for the same operands, and its dtype."""
+
+    def check(self, expression):
+        values = fixed(expression)
+        for step, y in zip(expression, values):
+            if isinstance(step, Step):
+                operands = [values[i].data for i in step.operands]
+                expected = ARRAYS[step.name](*operands, **step.options)
+                # np.power(2, False) and 2 ** False differ.
+                if PROMOTES_BY_DTYPE and step.name != "power":
+                    self.assertEqual(y.dtype, np.result_type(expected), step)
+                size = magnitude(expected, *operands)
+                if step.name in ELEMENTWISE:
+                    size = np.nan_to_num(abs(expected * 1.0))
+                elif not all(np.all(np.isfinite(x)) for x in operands):
+                    size = np.inf  # what is added first decides
+                tolerance = 64 * precision(expected, *operands).eps * size
+                self.assert_close(y.data, expected, tolerance)
+
+
+class TestDifferences(OperatorTest, PropertyTest):
+    """Central differences, where those to both sides agree."""
+
+    options = dict(dtypes=[np.float64], has_raw=False)
+
+    def check(self, expression):
+        rng = np.random.default_rng(0)
+        data = data_of(expression)
+        floats = [i for i, x in data.items() if np.result_type(x).kind == "f"]
+        data.update({i: rng.uniform(0.1, 0.9, np.shape(data[i])) for i in floats})
+        values = fixed(expression, data)
+        values[-1].backward()
+        sizes = [abs(1.0 * x.data) for x in values]
+        sizes += [abs(x.grad) for x in values if x.grad is not None]
+        assume(all(np.all(x < 1e4) for x in sizes))
+        total = lambda data: np.sum(evaluate(ARRAYS, expression, data)[-1])
+        for i in floats:
+            step = rng.choice([-1e-6, 1e-6], np.shape(data[i]))
+            low, y, high = (total({**data, i: data[i] + k * step}) for k in (-1, 0, 1))
+            left, right = (y - low) * 1e6, (high - y) * 1e6
+            tolerance = 1e-4 * (1 + abs(left) + abs(right))
+            if abs(left - right) < tolerance:
+                gradient = 0 if values[i].grad is None else values[i].grad
+                slope = np.sum(gradient * step) * 1e6
+                self.assertLess(abs(slope - (left + right) / 2), tolerance)
+
+
+def pulled_back(step, arrays, g):
+    """PyTorch's result, and what the operands receive of g, its gradient."""
+    options = dict(step.options)
+    if step.name in REDUCTIONS and options["axis"] is None:
+        options["axis"] = tuple(range(arrays[0].ndim))
+    tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in arrays]
+    y = TENSORS[step.name](*tensors, **options)
+    if y.requires_grad:
+        y.backward(torch.tensor(g))
+    received = [None if x.grad is None else x.grad.numpy() for x in tensors]
+    return [y.detach().double().numpy(), *received]
+
+
+def is_ordinary(x, limit):
+    """Far from overflow: near it the order of products decides."""
+    size = abs(np.asarray(x, float))
+    return (size == 0) | ~np.isfinite(size) | (size < limit) & (size > 1 / limit)
+
+
+@unittest.skipIf(torch is None, "PyTorch is not installed")
+class TestTorch(OperatorTest, PropertyTest):
+    """PyTorch, in float64: each operator at its operands' data and its gradient.
+
+    So roundings do not grow on their way.
+    """
+
+    def check(self, expression):
+        values = fixed(expression)
+        values[-1].backward()
+        expected = {}
+        for place, (node, y) in reversed([*enumerate(zip(expression, values))]):
+            if isinstance(node, Step):
+                operands = [np.asarray(values[i].data) for i in node.operands]
+                result, *received = self.by_torch(node, y, operands)
+                # NumPy's sums and products of booleans are booleans.
+                if y.dtype != bool or node.name in COMPARISONS:
+                    self.assert_close(y.data, *result)
+                for i, pair in zip(node.operands, received):
+                    if y.grad is not None and pair is not None:
+                        expected[i] = expected.get(i, 0) + pair
+            if place not in expected or isinstance(node, Leaf) and node.is_raw:
+                self.assertIs(y.grad is None, place < len(values) - 1)
+            else:
+                self.assertEqual(np.result_type(y.grad), floating(y.data))
+                self.assert_close(y.grad, *expected[place])
+
+    def by_torch(self, step, y, operands):
+        """Of the result and of what each operand receives: numbers and tolerances."""
+        is_elementwise = step.name in ELEMENTWISE
+        coarsest = precision(y.data, *operands)
+        eps, largest = float(coarsest.eps), float(coarsest.max)
+        g = np.full(np.shape(y.data), 0 if y.grad is None else y.grad, float)
+        arrays = np.broadcast_arrays(*operands) if is_elementwise else operands
+        # Not what selects.
+        n = 1 if step.name in ("select", "cross_entropy") else len(arrays)
+        scaled = lambda k: [np.multiply(x, k, dtype=float) for x in arrays[:n]]
+        exact = pulled_back(step, [*scaled(1), *arrays[n:]], g)
+        nearby = pulled_back(step, [*scaled(1 - 8 * eps), *arrays[n:]], g)
+        if step.name in ("log", "log1p", "arctanh"):  # README: outside there is nan
+            exact[1] = np.where(np.isnan(exact[0]), np.nan, exact[1])
+        elif step.name in ("abs", "relu"):  # README: 0 unless y > 0, be g infinite
+            exact[1] = np.where(exact[0] > 0, exact[1], 0)
+
+        limit = 2.0**53 if y.dtype.kind in "iu" else largest**0.25
+        involved = [*arrays, g, exact[0]]
+        known = [is_ordinary(x, limit) for x in involved]
+        known = np.all(known, 0) if is_elementwise else all(map(np.all, known))
+        if step.name == "einsum":  # what it adds first decides
+            known = known and all(np.all(np.isfinite(x)) for x in involved)
+        elif step.name == "clip":  # to equal bounds PyTorch passes nothing on
+            known = known & (arrays[1] != arrays[2])
+        pairs = []
+        for i, (number, other) in enumerate(zip(exact, nearby)):
+            if number is not None:
+                size = abs(number) + abs(g) if is_elementwise else magnitude(*involved)
+                error = finite(abs(number - other)) + finite(64 * eps * size)
+                pair = [number, np.where(known, error + 1 / largest, np.inf)]
+                if i and is_elementwise:
+                    shape = operands[i - 1].shape
+                    pair = [torch.tensor(x).sum_to_size(shape) for x in pair]
+                number = np.stack(pair)
+            pairs.append(number)
+        return pairs
+
+
+class TestInvariants(PropertyTest):
+    @given(expressions())
+    def test_backward_twice_is_once(self, expression):
+        values = fixed(expression)
+        values[-1].backward()
+        first = gradients(values)
+        before = deepcopy(first)
+        values[-1].backward()
+        self.assert_same(gradients(values), before)
+        self.assert_same(first, before)
+
+    @given(expressions())
+    def test_wrt_is_the_full_one(self, expression):
+        values = fixed(expression)
+        values[-1].backward()
+        full = gradients(values)
+        some = {*[*data_of(expression)][:3], len(values) // 2, len(values) - 1}
+        for subset in [x for n in range(6) for x in combinations(some, n)]:
+            wrt = [values[i] for i in subset]
+            if any(full[i] is None for i in subset):
+                with self.assertRaises(ValueError):
+                    values[-1].backward(wrt)
+            else:
+                values[-1].backward(wrt)
+                expected = [x if i in subset else None for i, x in enumerate(full)]
+                self.assert_same(gradients(values), expected)
+
+    def assert_replayed(self, expression, values, data):
+        anew = fixed(expression, data)
+        anew[-1].backward()
+        forward(values, data)
+        values[-1].backward()
+        self.assert_same(gradients(values), gradients(anew))
+        used = [pair for pair in zip(values, anew) if pair[0].grad is not None]
+        self.assert_same([a.data for a, _ in used], [b.data for _, b in used])
+
+    @given(st.data())
+    def test_replaying_is_building_anew(self, draws):
+        expression = draws.draw(expressions())
+        values, data = lazy(expression), data_of(expression)
+        for fed in (data, draws.draw(others(data)), data):
+            self.assert_replayed(expression, values, fed)
+
+    @given(expressions(has_raw=False), st.sampled_from([1, 2, 4, 5]))
+    def test_open_axes_are_fixed_ones(self, expression, length):
+        data = data_of(expression)
+        resized = lambda x, n: np.resize(x, [n if m == 3 else m for m in np.shape(x)])
+        other, one = (
+            {i: resized(x, n) if np.ndim(x) else x for i, x in data.items()}
+            for n in (length, 1)
+        )
+        try:
+            evaluate(ARRAYS, expression, other)
+            evaluate(ARRAYS, expression, one)
+        except (ValueError, IndexError):
+            reject()  # it holds for some lengths only
+        values = lazy(expression, open_length=3)
+        for fed in (data, other, data):
+            self.assert_replayed(expression, values, fed)
+
+    @given(expressions())
+    def test_gradients_of_leaves_share_no_memory(self, expression):
+        values = fixed(expression)
+        leaves = [values[i] for i in data_of(expression)]
+        wrt = None
+        for _ in range(3):
+            values[-1].backward(wrt)
+            wrt = [x for x in leaves if x.grad is not None]
+            for leaf in wrt:
+                rest = [x.grad for x in values if x is not leaf and x.grad is not None]
+                rest += [x.data for x in values]
+                self.assertFalse(any(np.shares_memory(leaf.grad, x) for x in rest))
+                if isinstance(leaf.data, np.ndarray):
+                    self.assertTrue(leaf.grad.flags.writeable and leaf.grad.flags.forc)
+
+    @given(st.data())
+    def test_kept_data_never_changes(self, draws):
+        expression = draws.draw(expressions())
+        values, data = lazy(expression), data_of(expression)
+        forward(values, data)
+        kept = [x.data for x in values]
+        before = deepcopy(kept)
+        forward(values, draws.draw(others(data)))
+        values[-1].backward()
+        self.assert_same(kept, before)
+
+    @given(expressions())
+    def test_kept_data_stays_when_leaves_change_in_place(self, expression):
+        values = fixed(expression)
+        leaves = [values[i].data for i in data_of(expression)]
+        is_view = lambda x: any(np.shares_memory(x, leaf) for leaf in leaves)
+        kept = [x.data for x in values if not is_view(x.data)]
+        before = deepcopy(kept)
+        for x in leaves:
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+                x += 1
+        values[-1].forward()
+        values[-1].backward()
+        self.assert_same(kept, before)
+
+    @unittest.skipUnless(PROMOTES_BY_DTYPE, "NumPy 1 widens float32 scalars")
+    @given(expressions(dtypes=[np.float32]))
+    def test_float32_stays(self, expression):
+        values = fixed(expression)
+        values[-1].backward()
+        for step, y in zip(expression, values):
+            if isinstance(step, Step):
+                if {values[i].dtype for i in step.operands} == {np.dtype(np.float32)}:
+                    dtype = bool if step.name in COMPARISONS else np.float32
+                    self.assertEqual(y.dtype, dtype)
+            if y.grad is not None:
+                self.assertEqual(np.result_type(y.grad), floating(y.data))
+
+    @given(st.data())
+    def test_the_order_of_definition_does_not_matter(self, draws):
+        expression = draws.draw(expressions())
+        values = fixed(expression)
+        values[-1].backward()
+        order = []
+        for _ in expression:
+            rest = [i for i in range(len(expression)) if i not in order]
+            ready = [i for i in rest if {*expression[i].operands} <= {*order}]
+            order.append(draws.draw(st.sampled_from(ready)))
+        moved = [expression[i] for i in order]
+        for i, node in enumerate(moved):
+            if isinstance(node, Step):
+                operands = tuple(order.index(operand) for operand in node.operands)
+                moved[i] = node._replace(operands=operands)
+        others = fixed(moved)
+        others[order.index(len(order) - 1)].backward()
+        values = [values[i] for i in order]
+        self.assert_same([x.data for x in others], [x.data for x in values])
+        self.assert_same(gradients(others), gradients(values))
+
+
+if __name__ == "__main__":
+    unittest.main()
