@@ -17,6 +17,12 @@ def distinct(term, x):
     return letters, view("einsum", lambda x: np.einsum(f"{term}->{letters}", x))(x)
 
 
+def contracted(subscripts, *arrays, optimize=True):
+    dtype = np.result_type(*map(np.asarray, arrays))  # booleans alone add as "or"
+    arrays = [np.asarray(x, dtype) for x in arrays]
+    return np.einsum(subscripts, *arrays, optimize=optimize)
+
+
 def einsum(subscripts, *operands, optimize=True):
     """Sum products over the letters that the result lacks, as np.einsum does."""
     if not isinstance(subscripts, str):
@@ -41,12 +47,12 @@ def einsum(subscripts, *operands, optimize=True):
         arrays = [*data[:i], *data[i + 1 :], g]
         if not set(term) <= set("".join(others)):  # x alone is summed there
             others, arrays = [*others, term], [*arrays, np.ones_like(x)]
-        gradient = np.einsum(f"{','.join(others)}->{term}", *arrays, optimize=True)
+        gradient = contracted(f"{','.join(others)}->{term}", *arrays)
         is_whole = np.shape(gradient) == np.shape(x)
         return gradient if is_whole else gradient + np.zeros(np.shape(x))
 
     summed = f"{','.join(terms)}->{output}"
-    forward = partial(np.einsum, summed, optimize=optimize)
+    forward = partial(contracted, summed, optimize=optimize)
     return n_ary("einsum", forward, by_operand, operands)
 
 

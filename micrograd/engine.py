@@ -98,7 +98,7 @@ def dot(a, b):
 
 def dot_by_a(g, y, a, b):
     if b.ndim == 1:
-        return dot(g[..., None], b[None])
+        return dot(np.asarray(g)[..., None], b[None])
     if a.ndim == 1:
         return dot(b, g[..., None])[..., 0]
     return dot(g, b.swapaxes(-1, -2))
@@ -106,7 +106,7 @@ def dot_by_a(g, y, a, b):
 
 def dot_by_b(g, y, a, b):
     if b.ndim == 1:
-        return dot(g, a) if a.ndim == 2 else g[..., None] * a
+        return np.dot(g, a) if a.ndim < 3 else g[..., None] * a
     if a.ndim == 1:
         return dot(a[:, None], g[..., None, :])
     return dot(a.swapaxes(-1, -2), g)
@@ -350,8 +350,7 @@ class Value:
     logsumexp = reduction("logsumexp", logsumexp, lambda g, y, x, _: g * np.exp(x - y))
 
     def clip(self, min=None, max=None):
-        x = self if min is None else Value.where(self < min, min, self)
-        return x if max is None else Value.where(x > max, max, x)
+        return FUNCTIONS[np.clip](self, min, max)
 
     def reshape(self, *lengths, shape=()):
         return view("reshape", lambda x: x.reshape(*lengths or (shape,)))(self)

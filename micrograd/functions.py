@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from micrograd.engine import FUNCTIONS, Value, operator
+from micrograd.engine import FUNCTIONS, Value, operand, operator
 
 
 def n_ary(name, forward, derivative, operands):
@@ -32,8 +32,25 @@ def stack(values, axis=0):
     return n_ary("stack", lambda *parts: np.stack(parts, axis), by_part, values)
 
 
-def clip(x, a_min=None, a_max=None, **bounds):
-    return Value.clip(x, **{"min": a_min, "max": a_max, **bounds})
+at_least = operator(
+    "clip",
+    np.maximum,
+    lambda g, y, x, low: np.where(x >= low, g, 0.0),
+    lambda g, y, x, low: np.where(x < low, g, 0.0),
+)
+at_most = operator(
+    "clip",
+    np.minimum,
+    lambda g, y, x, high: np.where(x <= high, g, 0.0),
+    lambda g, y, x, high: np.where(x > high, g, 0.0),
+)
+
+
+def clip(x, a_min=None, a_max=None, *, min=None, max=None):
+    """Within bounds; x receives g there, else the bound does."""
+    low, high = a_min if min is None else min, a_max if max is None else max
+    x = operand(x) if low is None else at_least(x, low)
+    return x if high is None else at_most(x, high)
 
 
 def dot(a, b):

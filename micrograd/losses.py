@@ -11,8 +11,9 @@ def softmax(x, axis=-1):
     """exp(x), with the sum 1 along the axis."""
 
     def forward(x):
-        x = x + 0.0  # unsigned integers would wrap around
-        y = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))  # at most 1
+        x = x + 0.0  # unsigned ones would wrap
+        top = np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
+        y = np.exp(x - top)
         return y / np.add.reduce(y, axis, keepdims=True)
 
     by_x = lambda g, y, x: y * (g - np.add.reduce(g * y, axis, keepdims=True))

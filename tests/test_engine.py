@@ -498,6 +498,28 @@ class TestDomains(EngineTest):
             y.backward()
             self.assert_equal(x.grad, expected)
 
+    def test_bounds_that_are_nan(self):
+        """NumPy's result is nan, and PyTorch's gradient 0."""
+        x, bound = Value([-1.0, math.nan, 4.0]), Value(math.nan)
+        for y in (x.clip(bound), x.clip(max=bound), x.clip(-9, bound)):
+            self.assertTrue(np.all(np.isnan(y.data)))
+            y.backward()
+            self.assert_equal(x.grad, [0, 0, 0])
+            self.assert_equal(bound.grad, 0)
+        x.clip(0, 9).backward()
+        self.assert_equal(x.grad, [0, 0, 1])
+
+    def test_sums_of_products_of_booleans(self):
+        mask, x = Value([True, True]), Value([1.0, 3.0])
+        y = (mask @ mask) * 0.5
+        self.assertEqual(y.data, 0.5)
+        y.backward()
+        self.assert_equal(mask.grad, [1, 1])
+        y = np.einsum("i,j->", x, [True, True])
+        self.assertEqual(y.data, 8)
+        y.backward()
+        self.assert_equal(x.grad, [2, 2])
+
     def test_warnings_come_and_go(self):
         x = Value(np.array([-1.0]))
         with self.assertWarns(RuntimeWarning):
@@ -976,8 +998,8 @@ class TestBadInput(EngineTest):
         for name, function, *shapes in [
             ("where", lambda a, b: np.where([True, False], a, b), (3,), (2, 3)),
             ("where", lambda a, b: np.where(mask, a, b), (4,), (2, 3)),
-            ("", lambda a, b: np.clip(a, b, None), (2, 3), (4,)),
-            ("", lambda a, b, c: np.clip(a, b, c), (2, 3), (2, 3), (4, 5)),
+            ("clip", lambda a, b: np.clip(a, b, None), (2, 3), (4,)),
+            ("clip", lambda a, b, c: np.clip(a, b, c), (2, 3), (2, 3), (4, 5)),
             ("max", lambda a: np.max(a), (0,)),
             ("min", lambda a: np.min(a, 0), (0, 3)),
             ("reshape", lambda a: np.reshape(a, 4), (2, 3)),

@@ -453,7 +453,8 @@ class TestAsTorch(unittest.TestCase):
     def test_softmax(self):
         import torch
 
-        for shape, axis in [((4,), 0), ((3, 4), 0), ((3, 4), -1), ((2, 3, 4), 1)]:
+        shapes = [((4,), 0), ((3, 4), 0), ((3, 4), -1), ((2, 3, 4), 1), ((0, 2), 0)]
+        for shape, axis in shapes:
             with self.subTest(shape=shape, axis=axis):
                 self.assert_same(
                     lambda x, axis=axis: nn.softmax(x, axis=axis),
