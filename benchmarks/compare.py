@@ -158,6 +158,8 @@ class Processes:
         self.interpreters = interpreters
         # This checkout's micrograd, also for an interpreter that has none.
         self.environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+        # The others were compiled when they were installed.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def output(self, framework, *command):
         interpreter = self.interpreters.get(package_of(framework), sys.executable)
