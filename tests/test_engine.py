@@ -498,6 +498,49 @@ class TestDomains(EngineTest):
             y.backward()
             self.assert_equal(x.grad, expected)
 
+    def test_names(self):
+        """By which graphs are drawn and errors speak."""
+        x = Value(0.5)
+        for name in """
+            exp log log1p sqrt relu sigmoid sin cos tanh arctanh arcsin arcsinh abs sum
+            mean max min logsumexp transpose
+        """.split():
+            self.assertEqual(getattr(x, name)().op, name)
+        for y, name in [
+            (-x, "neg"),
+            (x + x, "+"),
+            (x - x, "-"),
+            (x * x, "*"),
+            (x / x, "/"),
+            (x**x, "**"),
+            (Value([x.data]) @ [1.0], "@"),
+            (x < x, "<"),
+            (x <= x, "<="),
+            (x > x, ">"),
+            (x >= x, ">="),
+            (x.maximum(1), "maximum"),
+            (x.minimum(1), "minimum"),
+            (where(x, x, 0), "where"),
+            (x.clip(0, 1), "clip"),
+            (x.reshape(1), "reshape"),
+            (x[None], "[]"),
+            (concatenate([[1], x[None]]), "concatenate"),
+            (np.stack([x]), "stack"),
+            (np.einsum("i->", x[None]), "einsum"),
+            (x, ""),
+        ]:
+            self.assertEqual(y.op, name)
+
+    def test_warnings_point_at_the_caller(self):
+        y = Value(shape=(), name="x") * 2
+        for call, words in [
+            (lambda: y.forward(), "x is not fed: nan"),
+            (lambda: y.backward(), r"run forward\(\) before backward\(\)"),
+        ]:
+            with self.assertWarnsRegex(UserWarning, f"^{words}$") as caught:
+                call()
+            self.assertEqual(caught.filename, __file__)
+
     def test_bounds_that_are_nan(self):
         """NumPy's result is nan, and PyTorch's gradient 0."""
         x, bound = Value([-1.0, math.nan, 4.0]), Value(math.nan)
