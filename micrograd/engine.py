@@ -368,7 +368,7 @@ class Value:
             if any(map(np.ndim, keys)):
                 np.add.at(gradient, keys, g)
             else:
-                gradient[keys] += g
+                gradient[keys] = g
             return gradient
 
         forward = lambda x, *keys: np.asarray(x)[keys]

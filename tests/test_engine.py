@@ -541,6 +541,27 @@ class TestDomains(EngineTest):
                 call()
             self.assertEqual(caught.filename, __file__)
 
+    def test_a_choice_of_changing_length_under_a_sum(self):
+        x = Value([1.0, -2.0, 3.0])
+        y = x[x > 0].sum()
+        for data in ([1.0, -2.0, 3.0], [1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]):
+            x.data[:] = data
+            self.assertEqual(y.forward(), np.maximum(data, 0).sum())
+            y.backward()
+            self.assert_equal(x.grad, np.greater(data, 0))
+
+    def test_integers_up_to_64_bits(self):
+        for number in (-(2**63), -1000, 1000, 2**63 - 1):
+            data = Value(number).data
+            self.assertIs(type(data), int)
+            self.assertEqual(data, number)
+        for number in (2**63, 2**64 - 1):  # NumPy's, too
+            self.assertEqual(Value(number).dtype, np.uint64)
+
+    def test_a_number_is_one_before_it_is_fed(self):
+        self.assertIs(type(Value(shape=(), name="x").data), float)
+        self.assertIs(type(Value(shape=(), name="x", dtype=int).data), np.ndarray)
+
     def test_bounds_that_are_nan(self):
         """NumPy's result is nan, and PyTorch's gradient 0."""
         x, bound = Value([-1.0, math.nan, 4.0]), Value(math.nan)
