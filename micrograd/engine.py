@@ -93,7 +93,9 @@ def by_second(g, y, a, b):
 
 def dot(a, b):
     is_flat = type(a) is type(b) is np.ndarray and 0 < a.ndim < 3 > b.ndim > 0
-    return np.dot(a, b) if is_flat else np.matmul(a, b)  # np.dot is faster
+    if is_flat and a.size > 1 < b.size:  # else np.dot takes 0 times nan as 0
+        return np.dot(a, b)  # which is faster
+    return np.matmul(a, b)
 
 
 def dot_by_a(g, y, a, b):
@@ -106,7 +108,7 @@ def dot_by_a(g, y, a, b):
 
 def dot_by_b(g, y, a, b):
     if b.ndim == 1:
-        return np.dot(g, a) if a.ndim < 3 else g[..., None] * a
+        return dot(g, a) if a.ndim == 2 else np.asarray(g)[..., None] * a
     if a.ndim == 1:
         return dot(a[:, None], g[..., None, :])
     return dot(a.swapaxes(-1, -2), g)

@@ -541,6 +541,20 @@ class TestDomains(EngineTest):
                 call()
             self.assertEqual(caught.filename, __file__)
 
+    def test_products_of_zero_and_nan_are_nan(self):
+        """Of every length, though BLAS may leave zeros out."""
+        shapes = [(n,) for n in (1, 2)] + [(n, m) for n in (1, 2, 3) for m in (1, 2)]
+        for a_shape, b_shape in product(shapes, shapes):
+            if a_shape[-1] != b_shape[-2:][0]:
+                continue
+            with self.subTest(a=a_shape, b=b_shape), np.errstate(invalid="ignore"):
+                a, b = Value(np.zeros(a_shape)), Value(np.full(b_shape, np.nan))
+                for y in (a @ b, b.T @ a.T):
+                    self.assertTrue(np.all(np.isnan(y.data)))
+                    (y * 0).backward()
+                    self.assertTrue(np.all(np.isnan(a.grad)))
+                    self.assertFalse(np.any(b.grad))
+
     def test_a_choice_of_changing_length_under_a_sum(self):
         x = Value([1.0, -2.0, 3.0])
         y = x[x > 0].sum()
