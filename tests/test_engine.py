@@ -534,8 +534,8 @@ class TestDomains(EngineTest):
     def test_warnings_point_at_the_caller(self):
         y = Value(shape=(), name="x") * 2
         for call, words in [
-            (lambda: y.forward(), "x is not fed: nan"),
-            (lambda: y.backward(), r"run forward\(\) before backward\(\)"),
+            (y.forward, "x is not fed: nan"),
+            (y.backward, r"run forward\(\) before backward\(\)"),
         ]:
             with self.assertWarnsRegex(UserWarning, f"^{words}$") as caught:
                 call()
