@@ -1,4 +1,4 @@
-"""Model files that are damaged, foreign or out of reach; saving that is cut short."""
+"""Model files: there and back, damaged, foreign or out of reach, and cut short."""
 
 import io
 import os
@@ -10,6 +10,7 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -102,6 +103,102 @@ class FilesTest(unittest.TestCase):
         )
         ended = outcome.stdout.strip(), outcome.returncode
         self.assertEqual(ended, expected, outcome.stderr)
+
+
+class TestFiles(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "model.npz"
+        self.model = nn.MLP(2, [4, 1])
+
+    def assert_same(self, model, other):
+        for value, expected in zip(model.parameters(), other.parameters()):
+            np.testing.assert_array_equal(value.data, expected.data)
+            self.assertEqual(value.dtype, expected.dtype)
+
+    def test_round_trip(self):
+        for path in (self.path, str(self.path), self.folder / "model"):
+            with self.subTest(path=path):
+                self.model.save(path)
+                other = nn.MLP(2, [4, 1])
+                other.load(path)
+                self.assert_same(other, self.model)
+
+    def test_is_numpys_file(self):
+        self.model.save(self.path)
+        with np.load(self.path, allow_pickle=False) as file:
+            state = self.model.state_dict()
+            self.assertEqual(set(file), set(state))
+            for name in file:
+                np.testing.assert_array_equal(file[name], state[name])
+
+    def test_dtype_is_kept(self):
+        layers = nn.Layer(2, 3), nn.Layer(2, 3)
+        for layer in layers:
+            layer.w.data = layer.w.data.astype(np.float32)
+        layers[0].save(self.path)
+        layers[1].load(self.path)
+        self.assert_same(*layers)
+        self.assertEqual(layers[1].w.dtype, np.float32)
+
+    def test_takes_the_place_of_an_older_one(self):
+        for _ in range(2):
+            self.model.layers[0].w.data += 1
+            self.model.save(self.path)
+            other = nn.MLP(2, [4, 1])
+            other.load(self.path)
+            self.assert_same(other, self.model)
+            self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+    def test_a_crash_while_saving(self):
+        def half(file, *_, **__):
+            """A full disk, when half of the file is written."""
+            if hasattr(file, "write"):
+                file.write(b"half")
+            else:
+                Path(file).write_bytes(b"half")
+            raise OSError("no space left")
+
+        self.model.save(self.path)
+        content = self.path.read_bytes()
+        for name, crash in [
+            ("numpy.save", half),
+            ("os.replace", OSError("crash")),
+            ("numpy.save", KeyboardInterrupt()),
+            ("os.replace", KeyboardInterrupt()),
+        ]:
+            with self.subTest(name, crash=crash):
+                self.model.layers[0].w.data += 1
+                with mock.patch(name, side_effect=crash):
+                    with self.assertRaises((OSError, KeyboardInterrupt)):
+                        self.model.save(self.path)
+                self.assertEqual(self.path.read_bytes(), content)
+                self.assertEqual(os.listdir(self.folder), ["model.npz"])
+
+    def test_pickled_objects_are_refused(self):
+        state = self.model.state_dict()
+        before = {name: np.copy(array) for name, array in state.items()}
+        *_, last = state
+        state[last] = np.array([[{"an": "object"}]], object)
+        np.savez(self.path, **state)
+        with self.assertRaises(ValueError):
+            self.model.load(self.path)
+        for name, array in self.model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+    def test_refused_files(self):
+        nn.MLP(2, [5, 1]).save(self.path)
+        before = self.model.state_dict()
+        with self.assertRaises(ValueError):
+            self.model.load(self.path)
+        with self.assertRaises(FileNotFoundError):
+            self.model.load(self.folder / "nothing.npz")
+        with self.assertRaises(FileNotFoundError):
+            self.model.save(self.folder / "nowhere" / "model.npz")
+        for name, array in self.model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
 
 
 class TestLoad(FilesTest):
