@@ -1,12 +1,17 @@
 """The same as PyTorch: operators, broadcasting, and whole training runs."""
 
+import sys
 import unittest
 import warnings
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot, where
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import SHAPES, are_broadcastable
 
 try:
     import torch
@@ -14,17 +19,6 @@ try:
     torch.set_num_threads(1)  # on arrays this small more of them only wait
 except ImportError:
     torch = None
-
-SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]
-SHAPES += [(0,), (0, 3), (2, 0), (0, 1)]
-
-
-def are_broadcastable(*shapes):
-    try:
-        return bool(np.broadcast_shapes(*shapes)) or True
-    except ValueError:
-        return False
-
 
 PAIRS = [pair for pair in product(SHAPES, SHAPES) if are_broadcastable(*pair)]
 DTYPES = {np.float32: 2e-5, np.float64: 1e-12}  # with the accuracy to expect

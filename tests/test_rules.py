@@ -1,0 +1,502 @@
+"""The rules of the operators: values and derivatives, also where these end."""
+
+import math
+import sys
+import unittest
+import warnings
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from micrograd import Value, concatenate, where
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import (
+    BINARY,
+    COMPARISONS,
+    REDUCTIONS,
+    SHAPES,
+    UNARY,
+    ValueTest,
+    are_broadcastable,
+    numbers,
+)
+
+MATMULS = [
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((1, 3), (3, 1)),
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((5, 2, 3), (1, 3, 4)),
+    ((6, 1, 2, 3), (5, 3, 4)),
+    ((0, 3), (3, 4)),
+    ((2, 0), (0, 4)),
+    ((0,), (0,)),
+]
+
+
+class TestOperators(ValueTest):
+    def test_unary(self):
+        for name, (function, reference, x) in UNARY.items():
+            with self.subTest(name):
+                self.assert_right(function, reference, np.array(x))
+                self.assert_right(function, reference, np.array([x, x]).T)
+                self.assert_right(function, reference, x[-1])
+
+    def test_binary_in_every_broadcasting(self):
+        for name, function in BINARY.items():
+            for left, right in product(SHAPES, SHAPES):
+                if are_broadcastable(left, right):
+                    with self.subTest(name, left=left, right=right):
+                        a, b = numbers(left), numbers(right, seed=2)
+                        self.assert_right(function, function, a, b)
+
+    def test_numbers_broadcast_to_arrays(self):
+        for name, function in BINARY.items():
+            for shape in SHAPES:
+                with self.subTest(name, shape=shape):
+                    self.assert_right(function, function, 1.5, numbers(shape))
+                    self.assert_right(function, function, numbers(shape), 1.5)
+
+    def test_matmul(self):
+        for left, right in MATMULS:
+            with self.subTest(left=left, right=right):
+                matmul = lambda a, b: a @ b
+                self.assert_right(matmul, matmul, numbers(left), numbers(right, 2))
+
+    def test_matmul_of_integers(self):
+        a, b = Value([[1, 2], [3, 4]]), Value([5, 6])
+        y = a @ b
+        self.assert_equal(y.data, [17, 39])
+        self.assertEqual(y.dtype.kind, "i")
+        y.backward()
+        self.assert_equal(a.grad, [[5, 6], [5, 6]])
+        self.assert_equal(b.grad, [4, 6])
+
+    def test_sums_of_products_of_booleans(self):
+        mask, x = Value([True, True]), Value([1.0, 3.0])
+        y = (mask @ mask) * 0.5
+        self.assertEqual(y.data, 0.5)
+        y.backward()
+        self.assert_equal(mask.grad, [1, 1])
+        y = np.einsum("i,j->", x, [True, True])
+        self.assertEqual(y.data, 8)
+        y.backward()
+        self.assert_equal(x.grad, [2, 2])
+
+    def test_matmul_refuses_what_does_not_fit(self):
+        for left, right in [((2, 3), (2, 3)), ((), (3,)), ((2, 3), ())]:
+            with self.subTest(left=left, right=right):
+                with self.assertRaises(ValueError) as caught:
+                    Value(np.ones(left)) @ Value(np.ones(right))
+                for words in ("@", str(left), str(right)):
+                    self.assertIn(words, str(caught.exception))
+        for function in (lambda x: x @ 2, lambda x: 2.0 @ x, lambda x: x[0] @ x):
+            with self.assertRaises(ValueError):  # NumPy's, for numbers
+                function(Value(np.ones(3)))
+
+    def test_reductions(self):
+        axes = [None, 0, 1, -1, (0,), (0, 2), (2, 0), (0, -1), (0, 1, 2), ()]
+        for axis, keepdims in product(axes, (False, True)):
+            options = {"axis": axis, "keepdims": keepdims}
+            for method, reference in REDUCTIONS.items():
+                with self.subTest(method=method, **options):
+                    for shape in [(2, 3, 4), (1, 3, 1)]:
+                        self.assert_right(
+                            lambda x, f=method, options=options: f(x, **options),
+                            lambda x, f=reference, options=options: f(x, **options),
+                            numbers(shape),
+                        )
+
+    def test_sum_and_mean_of_nothing(self):
+        x = Value(np.zeros((0, 3)))
+        self.assert_equal(x.sum().data, 0)
+        self.assert_equal(x.sum(0).data, [0, 0, 0])
+        with np.errstate(all="ignore"):
+            self.assert_equal(x.mean(0).data, [np.nan] * 3)
+            for y in (x.sum(), x.sum(0), x.sum(1), x.mean(), x.mean(0), x.mean(1)):
+                y.backward()
+                self.assertEqual(x.grad.shape, (0, 3))
+
+    def test_reduction_of_a_broken_axis(self):
+        for method, axis in product(REDUCTIONS, (2, -3, (0, 2), (1, 1))):
+            with self.subTest(method=method, axis=axis):
+                with self.assertRaises(ValueError) as caught:
+                    method(Value(np.ones((2, 3))), axis=axis)
+                names = "(sum|mean|max|min|logsumexp)"
+                self.assertRegex(str(caught.exception), rf"{names}.*\(2, 3\)")
+
+    def test_transpose(self):
+        for shape in [(), (3,), (2, 3), (2, 3, 4), (0, 3)]:
+            with self.subTest(shape=shape):
+                self.assert_right(lambda x: x.T, np.transpose, numbers(shape))
+
+    def test_indexing(self):
+        mask = np.array([[True, False, True], [False, False, True]])
+        for key in [
+            0,
+            -1,
+            (1, 2),
+            slice(None),
+            slice(None, None, -1),
+            (slice(None), 1),
+            (slice(None), None),
+            ...,
+            (..., 0),
+            [0, 0, 1],
+            (np.array([0, 1, 1]), np.array([2, 0, 0])),
+            mask,
+            slice(0, 0),
+        ]:
+            with self.subTest(key=key):
+                pick = lambda x, key=key: x[key]
+                self.assert_right(pick, pick, numbers((2, 3)))
+
+    def test_builtins(self):
+        a, b, x = Value(2.0), Value(-3.0), Value(np.array([1.0, -4.0, 2.0]))
+        y = abs(b) * abs(x)
+        self.assert_equal(y.data, [3, 12, 6])
+        y.backward()
+        self.assertEqual(b.grad, -7)
+        self.assert_equal(x.grad, [3, -3, 3])
+        self.assertIs(max(a, b), a)  # Python compares, and picks one
+        self.assertIs(min(a, b, key=abs), a)
+        for y, gradient in [(max(x), [0, 0, 1]), (min(x), [0, 1, 0]), (sum(x), 1)]:
+            y.backward()
+            self.assert_equal(x.grad, np.broadcast_to(gradient, 3))
+        with self.assertRaises(ValueError):
+            max(x, a)
+
+    def test_relu_at_zero(self):
+        x = Value(np.array([-0.0, 0.0]))
+        x.relu().backward()
+        self.assert_equal(x.grad, [0, 0])
+
+    def test_names(self):
+        """By which graphs are drawn and errors speak."""
+        x = Value(0.5)
+        for name in """
+            exp log log1p sqrt relu sigmoid sin cos tanh arctanh arcsin arcsinh abs sum
+            mean max min logsumexp transpose
+        """.split():
+            self.assertEqual(getattr(x, name)().op, name)
+        for y, name in [
+            (-x, "neg"),
+            (x + x, "+"),
+            (x - x, "-"),
+            (x * x, "*"),
+            (x / x, "/"),
+            (x**x, "**"),
+            (Value([x.data]) @ [1.0], "@"),
+            (x < x, "<"),
+            (x <= x, "<="),
+            (x > x, ">"),
+            (x >= x, ">="),
+            (x.maximum(1), "maximum"),
+            (x.minimum(1), "minimum"),
+            (where(x, x, 0), "where"),
+            (x.clip(0, 1), "clip"),
+            (x.reshape(1), "reshape"),
+            (x[None], "[]"),
+            (concatenate([[1], x[None]]), "concatenate"),
+            (np.stack([x]), "stack"),
+            (np.einsum("i->", x[None]), "einsum"),
+            (x, ""),
+        ]:
+            self.assertEqual(y.op, name)
+
+
+class TestDomains(ValueTest):
+    def gradient(self, function, x):
+        """Data and gradient, of an array and of a number, which are the same."""
+        array, number = Value(np.array([x])), Value(x)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a number's come from its division too
+            y, z = function(array), function(number)
+            y.backward()
+            z.backward()
+        self.assert_equal(y.data, [z.data])
+        self.assert_equal(array.grad, [number.grad])
+        return z.data, number.grad
+
+    def test_outside(self):
+        for name, x in [
+            ("log", -1.0),
+            ("log1p", -2.0),
+            ("arctanh", 2.0),
+            ("arctanh", -1.5),
+            ("arcsin", 2.0),
+            ("arcsin", -1.5),
+            ("sqrt", -1.0),
+        ]:
+            with self.subTest(name, x=x):
+                data, gradient = self.gradient(UNARY[name][0], x)
+                self.assertTrue(np.isnan(data) and np.isnan(gradient))
+
+    def test_edges(self):
+        for name, x, expected in [
+            ("log", 0.0, -np.inf),
+            ("log1p", -1.0, -np.inf),
+            ("arctanh", 1.0, np.inf),
+            ("arctanh", -1.0, -np.inf),
+            ("arcsin", 1.0, np.pi / 2),
+            ("arcsin", -1.0, -np.pi / 2),
+            ("sqrt", 0.0, 0.0),
+        ]:
+            with self.subTest(name, x=x):
+                data, gradient = self.gradient(UNARY[name][0], x)
+                self.assertAlmostEqual(data, expected)
+                self.assertEqual(gradient, np.inf)
+
+    def test_powers(self):
+        for base, exponent, by_base, by_exponent in [
+            (3.0, 0.0, 0, np.log(3)),
+            (0.0, 0.0, 0, 0),
+            (-2.0, 0.0, 0, np.nan),
+            (0.0, 2.0, 0, 0),
+            (0.0, 1.0, 1, 0),
+            (-2.0, 3.0, 12, np.nan),
+            (-2.0, -1.0, -0.25, np.nan),
+            (0.0, 0.5, np.inf, 0),
+        ]:
+            with self.subTest(base=base, exponent=exponent):
+                power = lambda x, exponent=exponent: x**exponent
+                self.assert_close(self.gradient(power, base)[1], by_base, 1e-12)
+                power = lambda x, base=base: base**x
+                self.assert_close(self.gradient(power, exponent)[1], by_exponent, 1e-12)
+
+    def test_powers_of_arrays(self):
+        x, y = Value(np.array([-2.0, 0.0, 3.0])), Value(np.array([0.0, 0.0, 2.0]))
+        (x**0).backward()
+        self.assert_equal(x.grad, [0, 0, 0])
+        (x[1:] ** y[1:]).backward()
+        self.assert_equal(x.grad, [0, 0, 6])
+        self.assert_close(y.grad, [0, 0, 9 * np.log(3)])
+
+    def test_powers_of_integers(self):
+        x = Value([-2, 0, 3])
+        for exponent, expected in [(0, [0, 0, 0]), (1, [1, 1, 1]), (3, [12, 0, 27])]:
+            (x**exponent).backward()
+            self.assert_equal(x.grad, expected)
+            (x ** np.full(3, exponent)).backward()
+            self.assert_equal(x.grad, expected)
+
+    def test_no_warning_of_the_engines_own(self):
+        x = Value(np.array([-2.0, 0.0, 3.0]))
+        with warnings.catch_warnings(), np.errstate(all="warn"):
+            warnings.simplefilter("error")
+            for y in (x**2, x**0, x**3, x.relu(), x.tanh(), x * 0, 2**x, x / 2):
+                y.backward()
+            for y in (abs(x), x.sigmoid(), x.logsumexp(), x.max(), x.clip(0, 3)):
+                y.backward()
+
+    def test_sigmoid_of_large_numbers(self):
+        for data in (-math.inf, -1000.0, -40.0, -2.0, 0.0, 40.0, 1000.0, math.inf):
+            # e^x / (1 + e^x) or 1 / (1 + e^-x), whichever does not overflow
+            e = math.exp(-abs(data))
+            expected, slope = (1 if data >= 0 else e) / (1 + e), e / (1 + e) ** 2
+            for dtype in (float, np.float64, np.float32, np.float16):
+                x = Value(data if dtype is float else np.array([data], dtype))
+                with self.subTest(data, dtype=dtype), warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    y = x.sigmoid()
+                    y.backward()
+                    rtol = 4 * np.finfo(dtype).eps
+                    # 1 - y is not more exact than that
+                    atol = rtol if data > 0 else np.finfo(dtype).smallest_subnormal
+                    np.testing.assert_allclose(y.data, expected, rtol, atol)
+                    np.testing.assert_allclose(x.grad, slope, rtol, atol)
+
+    def test_logsumexp_of_large_numbers(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for data, expected in [
+                ([1000.0, 1000.0], 1000 + math.log(2)),
+                ([-1000.0, -1000.0], -1000 + math.log(2)),
+                ([-1e30, 1e30], 1e30),
+                ([-math.inf, 2.0], 2),
+                ([-math.inf, -math.inf], -math.inf),
+            ]:
+                for dtype in (np.float64, np.float32):
+                    with self.subTest(data, dtype=dtype):
+                        y = Value(np.array(data, dtype)).logsumexp()
+                        rtol = 4 * np.finfo(dtype).eps
+                        np.testing.assert_allclose(y.data, expected, rtol, rtol)
+
+    def test_logsumexp_of_many_numbers(self):
+        # added up one by one, float32 would be off by 4e-4
+        x = Value(np.ones(100_000, np.float32))
+        y = x.logsumexp()
+        y.backward()
+        self.assertAlmostEqual(y.data, 1 + math.log(100_000), delta=1e-5)
+        self.assertAlmostEqual(x.grad.sum(), 1, delta=1e-4)
+
+    def test_a_choice_stops_what_is_not_chosen(self):
+        x = Value([-1.0, 0.5, 4.0])
+        for y, expected in [
+            (where(x > 1, x, math.nan), [0, 0, 1]),
+            (x.maximum([math.inf, 0, 0]), [0, 1, 1]),
+            (x.minimum([-math.inf, 9, 9]), [0, 1, 1]),
+            (x.clip(-1, [-1, 0.5, 3]), [1, 1, 0]),
+            (x[x > 1] * math.inf, [0, 0, math.inf]),
+        ]:
+            y.backward()
+            self.assert_equal(x.grad, expected)
+
+    def test_products_of_zero_and_nan_are_nan(self):
+        """Of every length, though BLAS may leave zeros out."""
+        shapes = [(n,) for n in (1, 2)] + [(n, m) for n in (1, 2, 3) for m in (1, 2)]
+        for a_shape, b_shape in product(shapes, shapes):
+            if a_shape[-1] != b_shape[-2:][0]:
+                continue
+            with self.subTest(a=a_shape, b=b_shape), np.errstate(invalid="ignore"):
+                a, b = Value(np.zeros(a_shape)), Value(np.full(b_shape, np.nan))
+                for y in (a @ b, b.T @ a.T):
+                    self.assertTrue(np.all(np.isnan(y.data)))
+                    (y * 0).backward()
+                    self.assertTrue(np.all(np.isnan(a.grad)))
+                    self.assertFalse(np.any(b.grad))
+
+    def test_bounds_that_are_nan(self):
+        """NumPy's result is nan, and PyTorch's gradient 0."""
+        x, bound = Value([-1.0, math.nan, 4.0]), Value(math.nan)
+        for y in (x.clip(bound), x.clip(max=bound), x.clip(-9, bound)):
+            self.assertTrue(np.all(np.isnan(y.data)))
+            y.backward()
+            self.assert_equal(x.grad, [0, 0, 0])
+            self.assert_equal(bound.grad, 0)
+        x.clip(0, 9).backward()
+        self.assert_equal(x.grad, [0, 0, 1])
+
+    def test_warnings_come_and_go(self):
+        x = Value(np.array([-1.0]))
+        with self.assertWarns(RuntimeWarning):
+            x.log()
+        with np.errstate(all="raise"), self.assertRaises(FloatingPointError):
+            x.log()
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x.log().backward()
+
+
+class TestComparisons(ValueTest):
+    def test_data(self):
+        for name, function in COMPARISONS.items():
+            for left, right in product(SHAPES, SHAPES):
+                if are_broadcastable(left, right):
+                    a, b = numbers(left).round(), numbers(right, seed=2).round()
+                    with self.subTest(name, left=left, right=right):
+                        expected = function(a, b)
+                        for x, y in [
+                            (Value(a), Value(b)),
+                            (Value(a), b),
+                            (a, Value(b)),
+                        ]:
+                            z = function(x, y)
+                            self.assertIs(type(z), Value)
+                            self.assertEqual(z.dtype, bool)
+                            self.assert_equal(z.data, expected)
+            for a, b in product((1, 2.0, np.float32(2), [1, 2], math.nan), repeat=2):
+                with self.subTest(name, a=a, b=b):
+                    expected = function(np.asarray(a), np.asarray(b))
+                    for z in (function(Value(a), b), function(a, Value(b))):
+                        self.assertEqual((type(z), z.dtype), (Value, bool))
+                        self.assert_equal(z.data, expected)
+
+    def test_truth(self):
+        a, b = Value(2.0), Value(3)
+        self.assertTrue(a < b and b > a and a <= 2 and 3 >= b and 1 < a)
+        self.assertFalse(a > b or b < a or a >= 3 or 2 >= b)
+        with self.assertRaises(ValueError):
+            bool(Value([1, 2]) < 2)
+        self.assertEqual(sorted([b, a]), [a, b])
+
+    def test_identity_stays(self):
+        a, b = Value([1.0, 2.0]), Value([1.0, 2.0])
+        self.assertIs(a == b, False)
+        self.assertIs(a != b, True)
+        self.assertIs(a == a * 1, False)
+
+    def test_no_gradient(self):
+        x, y = Value(np.array([1.0, 2.0, 3.0])), Value(2.0)
+        for name, function in COMPARISONS.items():
+            with self.subTest(name):
+                z = function(x, y)
+                (z * x).backward()
+                self.assert_equal(x.grad, function(x.data, 2))
+                self.assert_equal(z.grad, x.data)
+                self.assertEqual(z.grad.dtype, np.float64)
+                self.assertIsNone(y.grad)
+                z.backward()
+                self.assertIsNone(x.grad)
+                with self.assertRaises(ValueError):
+                    z.backward(wrt=x)
+
+    def test_evaluated_again(self):
+        x, y = Value(shape=(None,), name="x"), Value(shape=(), name="y")
+        compared = {name: f(x, y) for name, f in COMPARISONS.items()}
+        positive = np.where(x > 0, x, 0)
+        for inputs, bound in [([-1.0, 2.0], 2.0), ([3.0, 1.0, -2.0], 1), ([], 0.0)]:
+            inputs = np.array(inputs)
+            for name, z in compared.items():
+                z.forward(x=inputs, y=bound)
+                self.assertEqual(z.dtype, bool)
+                self.assert_equal(z.data, COMPARISONS[name](inputs, bound))
+            self.assert_equal(positive.forward(x=inputs), inputs * (inputs > 0))
+            positive.backward()
+            self.assert_equal(x.grad, inputs > 0)
+        compared = {name: f(y, 1) for name, f in COMPARISONS.items()}
+        for bound, (name, z) in product((0.5, 1, 2.0), compared.items()):
+            z.forward(y=bound)
+            self.assertEqual((z.dtype, z.data), (bool, COMPARISONS[name](bound, 1)))
+
+    def test_what_does_not_fit(self):
+        for name, function in COMPARISONS.items():
+            with self.subTest(name), self.assertRaises(ValueError) as caught:
+                function(Value(np.ones((2, 3))), np.ones((4, 5)))
+            for words in (name, "(2, 3)", "(4, 5)"):
+                self.assertIn(words, str(caught.exception))
+            for raw in ("x", None, 1j, object()):
+                with self.subTest(name, raw=raw), self.assertRaises(TypeError):
+                    function(Value(1.0), raw)
+
+
+class TestAgainstMath(ValueTest):
+    """Where NumPy's functions would hide an error that they share with the engine."""
+
+    def test_derivatives(self):
+        for name, x, expected in [
+            ("exp", 1.0, math.e),
+            ("log", 4.0, 0.25),
+            ("log1p", 3.0, 0.25),
+            ("log1p", 1e-20, 1.0),
+            ("sqrt", 4.0, 0.25),
+            ("relu", 4.0, 1.0),
+            ("relu", -4.0, 0.0),
+            ("tanh", 0.0, 1.0),
+            ("tanh", math.atanh(0.5), 0.75),
+            ("arctanh", 0.5, 4 / 3),
+            ("arcsin", 0.6, 1.25),
+            ("arcsinh", 0.75, 0.8),
+            ("abs", -4.0, -1.0),
+            ("abs", 0.0, 0.0),
+            ("sin", math.pi / 3, 0.5),
+            ("cos", math.pi / 6, -0.5),
+            ("sigmoid", math.log(3), 3 / 16),
+            ("arcsinh", 1e200, 1e-200),
+        ]:
+            with self.subTest(name, x=x):
+                value = Value(x)
+                UNARY[name][0](value).backward()
+                self.assertTrue(math.isclose(value.grad, expected, rel_tol=1e-12))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,132 @@
+"""What several files of tests use: tables of functions, and how to compare."""
+
+import unittest
+
+import numpy as np
+
+from micrograd import Value, concatenate, einsum, stack, where
+
+UNARY = {  # each with its NumPy function, and numbers inside its domain
+    "exp": (Value.exp, np.exp, [-1.5, 0.0, 2.0]),
+    "log": (Value.log, np.log, [0.1, 1.0, 3.0]),
+    "log1p": (Value.log1p, np.log1p, [-0.5, 0.0, 3.0]),
+    "sqrt": (Value.sqrt, np.sqrt, [0.1, 1.0, 9.0]),
+    "relu": (Value.relu, lambda x: np.maximum(x, 0), [-2.0, 0.5, 3.0]),
+    "tanh": (Value.tanh, np.tanh, [-2.0, 0.0, 0.5]),
+    "arctanh": (Value.arctanh, np.arctanh, [-0.9, 0.0, 0.5]),
+    "arcsin": (Value.arcsin, np.arcsin, [-0.9, 0.0, 0.5]),
+    "arcsinh": (Value.arcsinh, np.arcsinh, [-3.0, 0.0, 0.5]),
+    "abs": (Value.abs, np.abs, [-2.0, 0.5, 3.0]),
+    "sin": (Value.sin, np.sin, [-2.0, 0.0, 0.5]),
+    "cos": (Value.cos, np.cos, [-2.0, 0.0, 0.5]),
+    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x)), [-2.0, 0.0, 0.5]),
+    "neg": (lambda x: -x, np.negative, [-3.0, 0.0, 0.5]),
+}
+BINARY = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+COMPARISONS = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+REDUCTIONS = {
+    Value.sum: np.sum,
+    Value.mean: np.mean,
+    Value.max: np.max,
+    Value.min: np.min,
+    Value.logsumexp: lambda x, **options: np.log(np.sum(np.exp(x), **options)),
+}
+SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]
+SHAPES += [(0,), (0, 3), (2, 0), (0, 1)]
+FUNCTIONS = {  # of x and y of shape (n, 3)
+    "abs": lambda x, y: abs(x),
+    "sin": lambda x, y: x.sin(),
+    "cos": lambda x, y: x.cos(),
+    "sigmoid": lambda x, y: x.sigmoid(),
+    "maximum": lambda x, y: x.maximum(y),
+    "minimum of one row": lambda x, y: x.minimum(y[0]),
+    "where": lambda x, y: where(x > y, x, 2 * y),
+    "where of one row": lambda x, y: where(y > 0, x[0], 1),
+    "comparison": lambda x, y: x <= y[0],
+    "clip": lambda x, y: x.clip(y, 0.5),
+    "max": lambda x, y: x.max(),
+    "max of axis": lambda x, y: x.max(0) * y,
+    "min of axis": lambda x, y: x.min(axis=-1, keepdims=True) * y,
+    "logsumexp": lambda x, y: x.logsumexp(0) - y.logsumexp(),
+    "reshape": lambda x, y: x.reshape(-1) * y.reshape(-1),
+    "reshape to another": lambda x, y: x.reshape(3, -1) * y.reshape(1, 3, -1),
+    "transpose": lambda x, y: x.transpose(1, 0) @ y.transpose(0, 1),
+    "rows": lambda x, y: x[0] * x[-1] + y[::2] + y[::-2],
+    "columns": lambda x, y: x[:, 1] * y[..., [0, 0, 2]].T,
+    "new axes": lambda x, y: x[:, None] * y[None],
+    "mask": lambda x, y: x[x > 0] * 2,
+    "mask of rows": lambda x, y: x[y[:, 0] > 0] ** 2,
+    "computed rows": lambda x, y: x[(y.max(axis=1) > y[0, 0]) * 1 - 1],
+    "concatenate": lambda x, y: concatenate([x, x * y, [[1, 2, 3]], x]),
+    "concatenate along a fixed axis": lambda x, y: concatenate([x, y, x], axis=-1),
+    "stack": lambda x, y: stack([x, y, x]) * y,
+    "stack along the last axis": lambda x, y: stack([x, y], axis=-1),
+    "einsum": lambda x, y: einsum("ij,kj->ik", x, y),
+    "einsum over the open axis": lambda x, y: einsum("ij,ik", x, y),
+    "einsum of one alone": lambda x, y: einsum("ij,kl->j", x, y),
+}
+
+
+def central_differences(function, arrays, step=1e-6):
+    """The derivatives of the sum of function(*arrays) by each element."""
+    gradients = []
+    for i, array in enumerate(arrays):
+        gradient = np.zeros(np.shape(array))
+        for index in np.ndindex(gradient.shape):
+            sums = []
+            for sign in (1, -1):
+                moved = [np.array(a, float) for a in arrays]
+                moved[i][index] += sign * step
+                sums.append(np.sum(function(*moved)))
+            gradient[index] = (sums[0] - sums[1]) / (2 * step)
+        gradients.append(gradient)
+    return gradients
+
+
+def numbers(shape, seed=0):
+    """Positive numbers that are no round ones."""
+    return np.random.default_rng(seed).uniform(0.5, 2, shape)
+
+
+def are_broadcastable(*shapes):
+    try:
+        return bool(np.broadcast_shapes(*shapes)) or True
+    except ValueError:
+        return False
+
+
+class ValueTest(unittest.TestCase):
+    def assert_equal(self, actual, expected):
+        """Equal numbers in equal shapes; nan equals nan."""
+        self.assertEqual(np.shape(actual), np.shape(expected))
+        np.testing.assert_array_equal(actual, expected)
+
+    def assert_close(self, actual, expected, rtol=1e-6):
+        self.assertEqual(np.shape(actual), np.shape(expected))
+        np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
+
+    def assert_right(self, function, reference, *arrays):
+        """The data is the reference's, the gradients those of finite differences."""
+        values = [Value(array) for array in arrays]
+        y = function(*values)
+        expected = reference(*arrays)
+        self.assert_close(y.data, expected, 1e-12)
+        # different weights, as ones would hide elements that changed places
+        weights = numbers(np.shape(expected), seed=1)
+        (y * weights).backward()
+        weighted = lambda *arrays: reference(*arrays) * weights
+        for value, gradient in zip(values, central_differences(weighted, arrays)):
+            self.assert_close(value.grad, gradient)
