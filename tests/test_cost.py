@@ -1,45 +1,60 @@
-"""What a training step costs, counted: NumPy's calls, arrays, operators visited."""
+"""What a training step costs, counted: NumPy's calls, arrays, derivatives, memory."""
 
+import gc
+import sys
+import tracemalloc
 import unittest
 from unittest.mock import patch
 
 import numpy as np
 
-from micrograd import Value, engine, nn, operator, optim
-from micrograd.engine import new_plan, topology
+from micrograd import Value, nn, operator, optim
 
 PENALTY, RATE = 1e-4, 0.1
+ARRAY = np.ndarray
+MAKERS = {name: getattr(np, name) for name in "array empty full ones zeros".split()}
 calls, arrays = [], []
 
 
-ARRAY, ONES, FULL = np.ndarray, np.ones, np.full
-
-
 class Counted(ARRAY):
-    """An array, each use of which by NumPy is noted, and so are the results."""
+    """An array, all arithmetic with which is noted, and so are the results."""
 
     def __array_ufunc__(self, ufunc, method, *operands, **options):
-        return noted(getattr(ufunc, method), ufunc.__name__, operands, options)
+        return noted(ufunc.__name__, getattr(ufunc, method), operands, options)
 
     def __array_function__(self, function, types, operands, options):
-        return noted(function, function.__name__, operands, options)
+        return noted(function.__name__, function, operands, options)
 
     def dot(self, other):
-        return noted(np.dot, "dot", (self, other), {})
+        return noted("dot", np.dot, (self, other), {})
+
+    def copy(self, *arguments, **options):
+        return noted(None, ARRAY.copy, (self, *arguments), options)
+
+    def astype(self, *arguments, **options):
+        return noted(None, ARRAY.astype, (self, *arguments), options)
 
 
-def noted(function, name, operands, options):
-    calls.append(name)
-    plain = lambda x: x.view(ARRAY) if isinstance(x, Counted) else x
+def plain(x):
+    return x.view(ARRAY) if isinstance(x, Counted) else x
+
+
+def noted(name, function, operands, options):
+    """The result; of arithmetic there is a name, but none of what makes or copies."""
     if "out" in options:
         (out,) = options["out"]
         function(*map(plain, operands), **{**options, "out": plain(out)})
+        calls.append(name)
         return out
     result = function(*map(plain, operands), **options)
+    if not isinstance(result, (ARRAY, np.generic)):
+        return result  # such as a shape
+    if getattr(result, "base", None) is not None:
+        return result.view(Counted)
+    if name:
+        calls.append(name)
     if not isinstance(result, ARRAY):
         return result
-    if result.base is not None:
-        return result.view(Counted)
     arrays.append(result.nbytes)
     order = "C" if result.flags.c_contiguous else "F"
     own = Counted(result.shape, result.dtype, order=order)
@@ -47,19 +62,30 @@ def noted(function, name, operands, options):
     return own
 
 
-def full(*arguments):
-    array = FULL(*arguments)
-    calls.append("full")
-    arrays.append(array.nbytes)
-    return array.view(Counted)
+def maker(name):
+    return lambda *operands, **options: noted(None, MAKERS[name], operands, options)
 
 
 def counted(function):
-    """The number of NumPy's calls on arrays and the bytes of each array they made."""
+    """The arithmetic on arrays that it asks of NumPy, and the bytes of each array."""
     calls.clear()
     arrays.clear()
-    function()
-    return len(calls), list(arrays)
+    with patch.multiple(np, ndarray=Counted, **{name: maker(name) for name in MAKERS}):
+        function()
+    return list(calls), list(arrays)
+
+
+def python_calls(function):
+    """How many functions Python has called meanwhile, also those written in C."""
+    events = []
+    gc.disable()  # whose callbacks would count
+    sys.setprofile(lambda frame, event, argument: events.append(event))
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return events.count("call") + events.count("c_call")
 
 
 def new_parameters():
@@ -74,27 +100,41 @@ def new_batch():
     return x.view(Counted), y.view(Counted)
 
 
-def step_by_hand(parameters, x, y):
+class ByHand:
     """The chain rule, line by line."""
-    w1, b1, w2, b2, w3, b3 = parameters
-    h1 = np.maximum(np.dot(x, w1) + b1, 0)  # (100, 16)
-    h2 = np.maximum(np.dot(h1, w2) + b2, 0)  # (100, 16)
-    margin = np.maximum(1 - y * (np.dot(h2, w3) + b3), 0)  # (100,)
-    loss = np.add.reduce(margin) / len(y)
-    loss += PENALTY * sum(np.add.reduce(p * p, axis=None) for p in parameters)
 
-    by_score = np.where(margin > 0, -1 / len(y), 0) * y  # (100,)
-    by_h2 = np.where(h2 > 0, np.dot(by_score[:, None], w3[None]), 0)  # (100, 16)
-    by_h1 = np.where(h1 > 0, np.dot(by_h2, w2.T), 0)  # (100, 16)
-    gradients = (
-        *(np.dot(x.T, by_h1), np.add.reduce(by_h1)),
-        *(np.dot(h1.T, by_h2), np.add.reduce(by_h2)),
-        *(np.dot(by_score, h2), np.add.reduce(by_score)),
-    )
-    for p, gradient in zip(parameters, gradients):
-        gradient = gradient + 2 * PENALTY * p
-        p -= RATE * gradient
-    return loss
+    def __init__(self):
+        self.parameters = new_parameters()
+        self.x, self.y = new_batch()
+
+    def forward(self):
+        w1, b1, w2, b2, w3, b3 = self.parameters
+        self.h1 = np.maximum(np.dot(self.x, w1) + b1, 0)  # (100, 16)
+        self.h2 = np.maximum(np.dot(self.h1, w2) + b2, 0)  # (100, 16)
+        self.margin = np.maximum(1 - self.y * (np.dot(self.h2, w3) + b3), 0)  # (100,)
+        loss = np.add.reduce(self.margin) / len(self.y)
+        squares = [np.add.reduce(p * p, axis=None) for p in self.parameters]
+        return loss + PENALTY * sum(squares)
+
+    def backward(self):
+        w1, b1, w2, b2, w3, b3 = self.parameters
+        by_score = np.where(self.margin > 0, -1 / len(self.y), 0) * self.y  # (100,)
+        by_h2 = np.where(self.h2 > 0, np.dot(by_score[:, None], w3[None]), 0)
+        by_h1 = np.where(self.h1 > 0, np.dot(by_h2, w2.T), 0)  # (100, 16)
+        gradients = (
+            *(np.dot(self.x.T, by_h1), np.add.reduce(by_h1)),
+            *(np.dot(self.h1.T, by_h2), np.add.reduce(by_h2)),
+            *(np.dot(by_score, self.h2), np.add.reduce(by_score)),
+        )
+        penalties = [2 * PENALTY * p for p in self.parameters]
+        self.gradients = [g + by_p for g, by_p in zip(gradients, penalties)]
+
+    def step(self):
+        loss = self.forward()
+        self.backward()
+        for p, gradient in zip(self.parameters, self.gradients):
+            p -= RATE * gradient
+        return loss
 
 
 class TestTrainingStep(unittest.TestCase):
@@ -111,41 +151,93 @@ class TestTrainingStep(unittest.TestCase):
         squares = sum((value**2).sum() for value in self.parameters)
         self.loss = hinge + PENALTY * squares
         self.optimiser = optim.SGD(self.parameters, RATE)
+        self.by_hand = ByHand()
+
+    def backward(self):
+        self.loss.backward(wrt=self.parameters)
 
     def step(self):
         self.loss.forward()
-        self.loss.backward(wrt=self.parameters)
+        self.backward()
         self.optimiser.step()
 
     def test_same_numbers_as_by_hand(self):
-        parameters = new_parameters()
         for _ in range(5):
             self.step()
-            loss = step_by_hand(parameters, *new_batch())
+            loss = self.by_hand.step()
         self.assertAlmostEqual(float(self.loss), float(loss), delta=1e-12)
-        for value, data in zip(self.parameters, parameters):
+        for value, data in zip(self.parameters, self.by_hand.parameters):
             np.testing.assert_allclose(value.data, data, rtol=1e-12)
 
-    def test_calls_and_arrays(self):
-        ones = lambda *arguments: ONES(*arguments).view(Counted)
-        with patch.multiple(np, ndarray=Counted, ones=ones, full=full):
-            self.step()  # makes the plan
-            our_calls, our_arrays = counted(self.step)
-        parameters, batch = new_parameters(), new_batch()
-        calls, arrays = counted(lambda: step_by_hand(parameters, *batch))
-        # Four more, for what is merged by hand, such as 1 - x with its sign.
-        self.assertLessEqual(our_calls, calls + 4)
-        self.assertLessEqual(len(our_arrays), len(arrays))
-        self.assertLessEqual(sum(our_arrays), sum(arrays))
+    def test_forward(self):
+        """A call for each operator on arrays, as by hand."""
+        ours, our_arrays = counted(self.loss.forward)
+        theirs, their_arrays = counted(self.by_hand.forward)
+        layers, hinge, squares = 3 + 3 + 2, 4, 6 + 5  # b3 ** 2 is a number
+        self.assertEqual(len(theirs), layers + hinge + squares)
+        self.assertEqual(len(ours), len(theirs))
+        self.assertEqual(our_arrays, their_arrays)
 
-    def test_plan(self):
-        results, *_ = topology(self.loss)
-        layers, hinge, squares, total = 3 + 3 + 2, 4, 6 * 3, 2
-        self.assertEqual(len(results) + 1, layers + hinge + squares + total)
-        # Operand by operand, but for x, y and constants.
-        layers, hinge, squares, total = 4 + 5 + 4, 4, 6 + 6 + 11, 3
-        plan = new_plan(self.loss, tuple(self.parameters))
-        self.assertEqual(len(plan), layers + hinge + squares + total)
+    def test_backward(self):
+        self.loss.forward()
+        self.by_hand.forward()
+        theirs = counted(self.by_hand.backward)
+        for _ in range(2):
+            self.assert_as_cheap(counted(self.backward), theirs)
+
+    def test_calls_and_arrays(self):
+        theirs = counted(self.by_hand.step)
+        for _ in range(2):
+            self.assert_as_cheap(counted(self.step), theirs)
+
+    def assert_as_cheap(self, ours, theirs):
+        # Four more calls, for what is merged by hand, such as 1 - x with its sign; an
+        # array more for each parameter, whose gradient may have to be copied.
+        (our_calls, our_arrays), (their_calls, their_arrays) = ours, theirs
+        self.assertLessEqual(len(our_calls), len(their_calls) + 4)
+        self.assertLessEqual(len(our_arrays), len(their_arrays) + len(self.parameters))
+        copies = sum(value.data.nbytes for value in self.parameters)
+        self.assertLessEqual(sum(our_arrays), sum(their_arrays) + copies)
+
+    def test_again(self):
+        """What was found at the first run need not be found at the second."""
+        first, second, third = (python_calls(self.loss.forward) for _ in range(3))
+        self.assertLess(second, first)  # the order is known
+        self.assertEqual(third, second)
+        for function in (self.backward, self.loss.backward):
+            first, second, third = (python_calls(function) for _ in range(3))
+            self.assertLessEqual(second, first)
+            self.assertEqual(third, second)
+        for function in (self.loss.forward, self.backward, self.loss.backward):
+            first, second = (counted(function) for _ in range(2))
+            self.assertEqual(first, second)
+
+
+class TestGradients(unittest.TestCase):
+    def test_of_sums_stay_small(self):
+        x = Value(0.0)
+        x.data = np.linspace(0, 1, 3000).reshape(1000, 3).view(Counted)
+        y = x**2
+        sums = y.sum() + y.mean() + (y.sum(0) + y.mean(0) + y.sum(0, True)).sum()
+        sums.forward()
+        self.assertIsInstance(y.data, Counted)
+        _, made = counted(lambda: sums.backward(wrt=x))
+        large = [nbytes for nbytes in made if nbytes >= x.data.nbytes]
+        self.assertIn(len(large), (1, 2))  # the product with x, and perhaps its copy
+        np.testing.assert_allclose(x.grad, 2 * x.data * (3 + 1 / 3000 + 1 / 1000))
+
+    def test_are_let_go_as_soon_as_they_are_used(self):
+        x = Value(np.linspace(0, 1, 100_000))
+        y = x
+        for _ in range(30):
+            y = y.tanh()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        y.backward(wrt=x)
+        after, peak = tracemalloc.get_traced_memory()
+        self.assertLess(peak - before, 6 * x.data.nbytes)
+        self.assertLess(after - before, 1.1 * x.data.nbytes)  # what x.grad has
 
 
 class TestVisits(unittest.TestCase):
@@ -163,24 +255,35 @@ class TestVisits(unittest.TestCase):
             ((), 0),
             (None, 10),
         ):
-            visited.clear()
-            y.backward(wrt)
-            self.assertEqual(len(visited), expected)
+            for _ in range(2):
+                visited.clear()
+                y.backward(wrt)
+                self.assertEqual(len(visited), expected)
 
-    def test_order_and_plan_are_made_once(self):
+    def test_each_operand_that_is_no_constant_once(self):
+        visited = []
+        product = operator(
+            "product",
+            lambda a, b: a * b,
+            lambda g, y, a, b: visited.append("a") or g * b,
+            lambda g, y, a, b: visited.append("b") or g * a,
+        )
         x = Value(shape=(None,), name="x")
-        loss = (x * [1.0, 2.0]).tanh().sum()
-        made = []
-        note = lambda *arguments: made.append(arguments) or new_plan(*arguments)
-        with patch.object(engine, "new_plan", note):
-            for _ in range(3):
-                loss.forward(x=[3.0, 4.0])
-                loss.backward(wrt=x)
-            self.assertEqual(len(made), 1)
-            loss.backward()
-            loss.forward(x=[3.0])
-            loss.backward(wrt=x)
-        self.assertEqual(len(made), 3)
+        w, b = Value([1.0, 2.0]), Value(3.0)
+        loss = product(product(product(2.0, product(x, w)), b), [1.0, 2.0]).sum()
+        for data in ([3.0, 4.0], [5.0, 6.0], [7.0], [8.0, 9.0]):
+            for wrt, expected in [
+                (None, "aaabbb"),
+                (x, "aaab"),
+                ([w, b], "aabbb"),
+                (w, "aabb"),
+                (b, "ab"),
+            ]:
+                with self.subTest(data=data, wrt=wrt):
+                    loss.forward(x=data)
+                    visited.clear()
+                    loss.backward(wrt)
+                    self.assertEqual("".join(sorted(visited)), expected)
 
 
 if __name__ == "__main__":
