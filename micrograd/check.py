@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, topology
+from micrograd.engine import Value, order_of
 
 
 def check_gradients(
@@ -28,7 +28,7 @@ def check_gradients(
     """
     if not isinstance(expression, Value):
         raise TypeError(f"expression: expected a Value, got {expression!r}")
-    results, leaves, *_ = topology(expression)
+    results, leaves, *_ = order_of(expression)
     nodes = {expression, *results, *leaves}
     is_one = isinstance(wrt, Value) or not np.iterable(wrt)
     before = [(node, node.data, node.grad) for node in nodes]

@@ -1,442 +1,698 @@
-"""The engine: arrays that remember how they were computed, and the chain rule."""
+"""The engine: arrays that remember how they were computed, and the chain rule.
+
+A `Value` holds data. An operator on Values makes a new one, which keeps its operands
+and its rule (see `micrograd.rules`): together they are a graph, the expression.
+`forward()` goes through it from the leaves to the result and computes the data anew;
+`backward()` goes back and leaves on each Value the derivative of the result by it.
+"""
+
+from __future__ import annotations
 
 import itertools
 import warnings
-from operator import add, attrgetter, iadd, mul, neg, sub
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-NUMBERS = {float, int, np.bool_}
-DATA = attrgetter("data")
+from micrograd import rules
+from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
+
 BIRTHS = itertools.count()
-
-
-def operator(name, forward, *derivatives, thin=False):
-    """An operator made of functions of its operands' data: y = forward(*data).
-
-    derivative(g, y, *data), or None, is what an operand receives of g, the gradient of
-    y. If thin, g may not be broadcast yet.
-    """
-    of_numbers = lambda *data: as_number(forward(*data))
-
-    def apply(*operands):
-        if len(operands) != len(derivatives):
-            raise TypeError(f"{name!r} takes {len(derivatives)} operands")
-        inputs = [x if isinstance(x, Value) else operand(x) for x in operands]
-        value = Value.__new__(Value)
-        value.op, value._backward, value._thin = name, derivatives, thin
-        value._inputs = tuple(inputs)
-        value._forward, value._born = forward, next(BIRTHS)
-        value.grad = value._lazy = value._tape = None
-        try:
-            data = forward(*[x.data for x in inputs])
-            if type(data) is not float:
-                is_number = type(data) is not np.ndarray or data.ndim == 0
-                if is_number and are_numbers(*[x.data for x in inputs]):
-                    value._forward, data = of_numbers, as_number(data)
-                data = numeric(data)
-        except Exception as error:
-            raise located(error, value) from error
-        value.data = data
-        return value
-
-    return apply
-
-
-def located(error, node):
-    shapes = ", ".join(str(np.shape(x.data)) for x in node._inputs)
-    kind = type(error)
-    while True:
-        try:
-            return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
-        except TypeError:  # it takes something else than a message
-            kind = kind.__base__
-
-
-def same(g, *_):
-    return g
-
-
-def are_numbers(*data):
-    for x in data:
-        if type(x) not in NUMBERS:
-            return False
-    return True
-
-
-def power(a, b):
-    return np.power(a, b) if are_numbers(a, b) else a**b  # Python's may be complex
-
-
-def power_by_a(g, y, a, b):
-    if type(b) is int and b == 2:
-        return (g + g) * a
-    return g * b * power(a, b - 1.0 * (b != 0))  # 0 if b is 0
-
-
-def inside(x, y):
-    """x, but nan outside the domain, where y is."""
-    return np.where(np.isnan(y), y, x)
-
-
-def sigmoid(x):
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(1.0 * x)))
-
-
-def by_first(g, y, a, b):  # ties share
-    return np.where((b == y) & (a != b), 0.0, g / (1.0 + (a == b)))
-
-
-def by_second(g, y, a, b):
-    return by_first(g, y, b, a)
-
-
-def dot(a, b):
-    is_flat = type(a) is type(b) is np.ndarray and 0 < a.ndim < 3 > b.ndim > 0
-    if is_flat and a.size > 1 < b.size:  # else np.dot takes 0 times nan as 0
-        return np.dot(a, b)  # which is faster
-    return np.matmul(a, b)
-
-
-def dot_by_a(g, y, a, b):
-    if b.ndim == 1:
-        return dot(np.asarray(g)[..., None], b[None])
-    if a.ndim == 1:
-        return dot(b, g[..., None])[..., 0]
-    return dot(g, b.swapaxes(-1, -2))
-
-
-def dot_by_b(g, y, a, b):
-    if b.ndim == 1:
-        return dot(g, a) if a.ndim == 2 else np.asarray(g)[..., None] * a
-    if a.ndim == 1:
-        return dot(a[:, None], g[..., None, :])
-    return dot(a.swapaxes(-1, -2), g)
-
-
-def reduction(name, forward, derivative):
-    def method(self, axis=None, keepdims=False):
-        def by_x(g, y, x):
-            if axis is not None and not keepdims:
-                g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
-            return derivative(g, y, x, axis)
-
-        return operator(name, lambda x: forward(x, axis, keepdims=keepdims), by_x)(self)
-
-    return method
-
-
-def count(x, y):
-    return getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
-
-
-def mean(x, axis, keepdims):
-    total = np.add.reduce(x, axis, keepdims=keepdims)
-    return total / count(x, total)
-
-
-def by_extreme(g, y, x, axis):
-    ties = x == y
-    return g * ties / np.add.reduce(ties, axis, keepdims=True)
-
-
-def logsumexp(x, axis, keepdims):
-    top = np.maximum.reduce(x + 0.0, axis, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(divide="ignore"):
-        y = top + np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True))
-    return y if keepdims else np.squeeze(y, axis)
-
-
-def view(name, look):
-    def by_x(g, y, x):
-        gradient = np.zeros(np.shape(x), np.result_type(g))
-        look(gradient)[...] = g
-        return gradient
-
-    return operator(name, lambda x: look(np.asarray(x)), by_x)
+data_of = attrgetter("data")
+Link = tuple["Value", Function]  # an operand, and what gives it its gradient
 
 
 class Value:
     """An array or a number in an expression.
 
-    `Value(shape=(None, 2), name="x")` is fed by `forward(x=data)`; None is any length.
+    Value(data) holds an array (not a copy), a number, or a nested list of numbers.
+    Value(shape=(None, 2), name="x") is lazy: it is fed by `forward(x=array)`, and an
+    axis of None takes any length.
+
+    Attributes
+    ----------
+    data : the array or number
+    grad : after `backward()`, the derivative of the result by this Value; data's shape
+
+    >>> x = Value([1.0, 2.0])
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> print(y.data, x.grad)
+    5.0 [2. 4.]
     """
 
-    # Freed in this order: with the tape first, a long chain would recurse.
+    # Python frees slots in the order of their names: the operands before the order, or
+    # the freeing of a long chain would recurse through the lists of the order.
     __slots__ = (
-        "__weakref__ _backward _born _forward _inputs _lazy _tape _thin data grad op"
-    ).split()
+        "__weakref__",
+        "_born",
+        "_lazy",
+        "_operands",
+        "_order",
+        "_rule",
+        "data",
+        "grad",
+    )
 
-    def __init__(self, data=None, *, shape=None, name=None, dtype=None):
+    data: Any
+    grad: Any
+    _born: int
+    _lazy: Placeholder | None
+    _operands: tuple[Value | Constant, ...]
+    _order: Order | None
+    _rule: Any  # a Rule; None of a leaf
+
+    @overload
+    def __init__(self, data: Any) -> None: ...
+    @overload
+    def __init__(
+        self, *, shape: int | Sequence[int | None], name: str, dtype: Any = None
+    ) -> None: ...
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        shape: Any = None,
+        name: Any = None,
+        dtype: Any = None,
+    ) -> None:
         is_lazy = data is None and shape is not None and name is not None
         if not is_lazy and (data is None or not shape is name is dtype is None):
             raise TypeError("expected Value(data) or Value(shape=(None, 2), name='x')")
         self._lazy = Placeholder(shape, name, dtype) if is_lazy else None
-        self.data = self._lazy.unfed if is_lazy else numeric(data)
-        self.grad, self.op = None, ""
-        self._inputs = self._backward = ()
-        self._forward = self._tape = self._thin = None
+        self.data = self._lazy.unfed if self._lazy else numeric(data)
+        self.grad = self._rule = self._order = None
+        self._operands = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
 
-    name = property(lambda self: self._lazy.name if self._lazy else None)
-    ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: None if None in self.shape else np.size(self.data))
-    dtype = property(lambda self: np.result_type(self.data))
-    shape = property(lambda v: v._lazy.shape if v._lazy else np.shape(v.data))
-    T = property(lambda self: self.transpose())
+    @property
+    def name(self) -> str | None:
+        """The name of a lazy Value, under which `forward()` feeds it."""
+        return self._lazy.name if self._lazy else None
 
-    def __len__(self):
+    @property
+    def op(self) -> str:
+        """The operator that made it; "" for a leaf, which no operator made."""
+        return self._rule.name if self._rule else ""
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The Values that its operator was applied to; constants are none."""
+        return tuple(x for x in self._operands if isinstance(x, Value))
+
+    @property
+    def shape(self) -> tuple[int | Any, ...]:
+        """The lengths of the axes; None for an open axis of a lazy Value."""
+        return self._lazy.shape if self._lazy else np.shape(self.data)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int | Any:
+        """The number of elements; None if an axis is open."""
+        return None if None in self.shape else np.size(self.data)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements, as NumPy's."""
+        return np.result_type(self.data)
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether all lazy Values that it depends on have been fed."""
+        return not any(
+            x.data is x._lazy.unfed for x in order_of(self).lazies if x._lazy
+        )
+
+    # --- Evaluation and derivatives ---
+
+    def forward(self, /, **values: Any) -> Any:
+        """Feed the lazy Values, evaluate the expression again and return its data.
+
+        What is not fed is nan, with a warning; names that it does not have are ignored.
+
+        Raises
+        ------
+        ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
+
+        >>> x = Value(shape=(None,), name="x")
+        >>> y = x.sum() * 2
+        >>> print(y.forward(x=[1, 2, 3]))
+        12
+        """
+        return evaluate(self, values)
+
+    def backward(self, wrt: Any = None) -> None:
+        """Set `grad`, the derivative of the sum of the elements, on wrt or on all.
+
+        There is nothing to zero before. Every other gradient in the expression is None
+        afterwards.
+
+        Parameters
+        ----------
+        wrt : a Value, several, a Module, or a dictionary of names and Values
+
+        Raises
+        ------
+        ValueError : the expression does not depend on one of wrt
+        """
+        differentiate(self, None if wrt is None else values_in(wrt))
+
+    # --- Arithmetic ---
+
+    def __neg__(self) -> Value:
+        return apply(NEGATIVE, self)
+
+    def __add__(self, other: Any) -> Value:
+        return apply(ADD, self, other)
+
+    def __radd__(self, other: Any) -> Value:
+        return apply(ADD, other, self)
+
+    def __sub__(self, other: Any) -> Value:
+        return apply(SUBTRACT, self, other)
+
+    def __rsub__(self, other: Any) -> Value:
+        return apply(SUBTRACT, other, self)
+
+    def __mul__(self, other: Any) -> Value:
+        return apply(MULTIPLY, self, other)
+
+    def __rmul__(self, other: Any) -> Value:
+        return apply(MULTIPLY, other, self)
+
+    def __truediv__(self, other: Any) -> Value:
+        return apply(DIVIDE, self, other)
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return apply(DIVIDE, other, self)
+
+    def __pow__(self, other: Any) -> Value:
+        return apply(POWER, self, other)
+
+    def __rpow__(self, other: Any) -> Value:
+        return apply(POWER, other, self)
+
+    def __matmul__(self, other: Any) -> Value:
+        return apply(MATMUL, self, other)
+
+    def __rmatmul__(self, other: Any) -> Value:
+        return apply(MATMUL, other, self)
+
+    def __abs__(self) -> Value:
+        return self.abs()
+
+    def __lt__(self, other: Any) -> Value:
+        return apply(RULES[np.less], self, other)
+
+    def __le__(self, other: Any) -> Value:
+        return apply(RULES[np.less_equal], self, other)
+
+    def __gt__(self, other: Any) -> Value:
+        return apply(RULES[np.greater], self, other)
+
+    def __ge__(self, other: Any) -> Value:
+        return apply(RULES[np.greater_equal], self, other)
+
+    # --- Functions of each element ---
+
+    def abs(self) -> Value:
+        """The absolute value; its derivative at 0 is 0."""
+        return apply(RULES[np.abs], self)
+
+    def relu(self) -> Value:
+        """The larger one of x and 0; its derivative at 0 is 0."""
+        return apply(RULES[rules.relu], self)
+
+    def sigmoid(self) -> Value:
+        """1 / (1 + exp(-x)), without overflow."""
+        return apply(RULES[rules.sigmoid], self)
+
+    def exp(self) -> Value:
+        """e to the power of x."""
+        return apply(RULES[np.exp], self)
+
+    def log(self) -> Value:
+        """The natural logarithm."""
+        return apply(RULES[np.log], self)
+
+    def log1p(self) -> Value:
+        """ln(1 + x), exact where x is small."""
+        return apply(RULES[np.log1p], self)
+
+    def sqrt(self) -> Value:
+        """The square root."""
+        return apply(RULES[np.sqrt], self)
+
+    def sin(self) -> Value:
+        """The sine of x in radians."""
+        return apply(RULES[np.sin], self)
+
+    def cos(self) -> Value:
+        """The cosine of x in radians."""
+        return apply(RULES[np.cos], self)
+
+    def tanh(self) -> Value:
+        """The hyperbolic tangent."""
+        return apply(RULES[np.tanh], self)
+
+    def arcsin(self) -> Value:
+        """The angle in radians, from -π/2 to π/2, whose sine is x."""
+        return apply(RULES[np.arcsin], self)
+
+    def arcsinh(self) -> Value:
+        """The inverse of the hyperbolic sine."""
+        return apply(RULES[np.arcsinh], self)
+
+    def arctanh(self) -> Value:
+        """The inverse of the hyperbolic tangent."""
+        return apply(RULES[np.arctanh], self)
+
+    def maximum(self, other: Any, /) -> Value:
+        """The larger one of each pair; equal ones share the gradient."""
+        return apply(RULES[np.maximum], self, other)
+
+    def minimum(self, other: Any, /) -> Value:
+        """The smaller one of each pair; equal ones share the gradient."""
+        return apply(RULES[np.minimum], self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Value:
+        """Within bounds, where x receives the gradient; elsewhere the bound does."""
+        x = self if min is None else apply(RULES[rules.at_least], self, min)
+        return x if max is None else apply(RULES[rules.at_most], x, max)
+
+    def where(self, x: Any, y: Any, /) -> Value:
+        """x where this condition holds, else y; each receives the gradient there."""
+        return apply(RULES[np.where], self, x, y)
+
+    # --- Reductions: axis is a number, several or None for all ---
+
+    def sum(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The sum along the axis or axes."""
+        return reduced(np.sum, self, axis, keepdims)
+
+    def mean(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The mean along the axis or axes."""
+        return reduced(np.mean, self, axis, keepdims)
+
+    def max(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The maximum along the axis or axes; ties share the gradient."""
+        return reduced(np.max, self, axis, keepdims)
+
+    def min(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The minimum along the axis or axes; ties share the gradient."""
+        return reduced(np.min, self, axis, keepdims)
+
+    def logsumexp(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """ln Σ exp(x) along the axis or axes, without overflow."""
+        return reduced(rules.logsumexp, self, axis, keepdims)
+
+    # --- Places ---
+
+    @property
+    def T(self) -> Value:
+        """The axes in reverse order."""
+        return self.transpose()
+
+    def transpose(self, *order: Any, axes: Any = None) -> Value:
+        """The axes in this order, as `x.transpose(1, 0)`; reversed without one."""
+        if len(order) == 1 and (order[0] is None or np.iterable(order[0])):
+            (axes,) = order
+        elif order:
+            axes = order
+        axes = axes if axes is None else tuple(axes)
+        return apply(RULES[np.transpose].bind({"axes": axes}), self)
+
+    def reshape(self, *lengths: Any, shape: Any = ()) -> Value:
+        """The elements in another shape, as `x.reshape(-1, 2)`; -1 is what remains."""
+        if lengths:
+            shape = lengths[0] if len(lengths) == 1 else lengths
+        return apply(RULES[np.reshape].bind({"shape": shape}), self)
+
+    def __getitem__(self, key: Any) -> Value:
+        """NumPy's selection; keys may be Values. What is taken twice receives twice."""
+        keys = key if isinstance(key, tuple) else (key,)
+        keys = tuple([k if isinstance(k, Value) else Constant(k) for k in keys])
+        return apply(RULES[rules.selected], self, *keys)
+
+    def __len__(self) -> int:
         if None in self.shape[:1]:
             raise TypeError("an open axis has no length")
         return len(self.data)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Value]:
         return (self[i] for i in range(len(self)))
 
-    __bool__ = lambda self: bool(self.data)
-    __float__ = lambda self: float(self.data)
+    # --- Ways out of the graph ---
 
-    def __array__(self, *args, **kwargs):
-        return np.asarray(self.data).__array__(*args, **kwargs)
+    def __bool__(self) -> bool:
+        return bool(self.data)
 
-    def __array_ufunc__(self, ufunc, method, *operands, **options):
-        if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
-        return self.__array_function__(ufunc, None, operands, options)
+    def __float__(self) -> float:
+        return float(self.data)
 
-    def __array_function__(self, function, types, operands, options):
-        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
-        if function not in FUNCTIONS:
-            raise TypeError(f"{name} has no derivative here")
-        try:
-            return FUNCTIONS[function](*operands, **options)
-        except TypeError as error:
-            raise TypeError(f"{name} of a Value: {error}") from error
+    # Of a more exact dtype, array * value would be an array to NumPy's stubs.
+    def __array__(
+        self, *args: Any, **kwargs: Any
+    ) -> np.ndarray[Any, np.dtype[np.generic]]:
+        array: np.ndarray[Any, np.dtype[np.generic]] = np.asarray(self.data)
+        return array.__array__(*args, **kwargs)
 
-    def __reduce_ex__(self, protocol):
-        if self._forward:
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._rule:
             raise TypeError("expressions cannot be pickled or copied, leaves can")
         return super().__reduce_ex__(protocol)
 
-    def forward(self, /, **values):
-        """Feed the lazy Values, evaluate again and return the data.
+    # --- NumPy's functions of Values, as np.exp(v) and array + v ---
 
-        What is not fed is nan, with a warning. What does not fit feeds nothing.
-        """
-        results, _, lazies, *_ = topology(self)
-        fed = {}
-        for lazy in lazies:
-            fed[lazy] = lazy._lazy.checked(values)
-        for lazy in fed:
-            fed[lazy], lazy.data = lazy.data, fed[lazy]
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *operands: Any, **options: Any
+    ) -> Value:
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
+        result: Value = self.__array_function__(ufunc, None, operands, options)
+        return result
+
+    def __array_function__(
+        self, function: Any, types: Any, operands: Any, options: Any
+    ) -> Any:
+        from micrograd.functions import of_numpy  # which stands above the engine
+
+        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
+        ours = of_numpy(function)
+        if ours is None:
+            raise TypeError(f"{name} has no derivative here")
         try:
-            for node in (*results, self) if self._forward else ():
-                inputs = node._inputs
-                if len(inputs) == 2:
-                    a, b = inputs
-                    node.data = node._forward(a.data, b.data)
-                elif len(inputs) == 1:
-                    node.data = node._forward(inputs[0].data)
-                else:
-                    node.data = node._forward(*map(DATA, inputs))
-        except Exception as error:
-            try:
-                raise located(error, node) from error
-            finally:  # as it was
-                for lazy in fed:
-                    lazy.data = fed[lazy]
-                for done in results[: (*results, self).index(node)]:
-                    done.data = done._forward(*map(DATA, done._inputs))
-        return self.data
-
-    def backward(self, wrt=None):
-        """Set `grad`, the derivative of the sum of the elements, on `wrt` or on all."""
-        results, leaves, lazies, shaping, plans = topology(self)
-        if wrt is not None:
-            wrt = (wrt,) if isinstance(wrt, Value) else tuple(wrt)
-        key = wrt and tuple(map(id, wrt))
-        forms = [layout(x.data) for x in shaping]
-        known, plan = plans.get(key, (None, None))
-        is_new = known != forms
-        plan = new_plan(self, wrt) if is_new else plan
-        if any(lazy.data is lazy._lazy.unfed for lazy in lazies):
-            warnings.warn("run forward() before backward()", stacklevel=2)
-        for value in (*leaves, *results):
-            value.grad = None
-        self.grad = None if wrt == () else exactly(*form(self.data))(1)
-        try:
-            for step in plan:
-                node, parent, derivative, fit, adds, is_last = step
-                node = self if node is None else node
-                inputs = node._inputs
-                if len(inputs) == 2:
-                    a, b = inputs
-                    gradient = derivative(node.grad, node.data, a.data, b.data)
-                elif len(inputs) == 1:
-                    gradient = derivative(node.grad, node.data, inputs[0].data)
-                else:
-                    gradient = derivative(node.grad, node.data, *map(DATA, inputs))
-                if is_new:
-                    step[3] = fit = fitting(gradient, node, parent, fit)
-                gradient = fit(gradient) if fit else gradient
-                parent.grad = adds(parent.grad, gradient) if adds else gradient
-                if is_last:
-                    node.grad = None
-        except Exception as error:
-            for value in (*leaves, *results, self):
-                value.grad = None
-            raise located(error, node) from error
-        plans[key] = forms, plan
-
-    # y, and what x, or a and b, receive of g, the gradient of y
-    exp = operator("exp", np.exp, lambda g, y, x: g * y)
-    log = operator("log", np.log, lambda g, y, x: g / inside(x, y))
-    log1p = operator("log1p", np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
-    sqrt = operator("sqrt", np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
-    relu = operator(
-        "relu",
-        lambda x: np.maximum(x, 0),
-        lambda g, y, x: np.where(y > 0, g, 0.0),
-        thin=True,
-    )
-    sigmoid = operator("sigmoid", sigmoid, lambda g, y, x: g * y * (1 - y))
-    sin = operator("sin", np.sin, lambda g, y, x: g * np.cos(x))
-    cos = operator("cos", np.cos, lambda g, y, x: -g * np.sin(x))
-    tanh = operator("tanh", np.tanh, lambda g, y, x: -(y * y - 1) * g)  # in one array
-    arctanh = operator("arctanh", np.arctanh, lambda g, y, x: g * np.cosh(y) ** 2)
-    arcsin = operator(
-        "arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2)
-    )
-    arcsinh = operator("arcsinh", np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
-    abs = __abs__ = operator(
-        "abs", np.abs, lambda g, y, x: np.where(x > 0, g, np.where(x < 0, -g, 0.0))
-    )
-    maximum = operator("maximum", np.maximum, by_first, by_second)
-    minimum = operator("minimum", np.minimum, by_first, by_second)
-    where = operator(
-        "where",
-        np.where,
-        None,
-        lambda g, y, c, a, b: np.where(c, g, 0.0),
-        lambda g, y, c, a, b: np.where(c, 0.0, g),
-    )
-    __neg__ = operator("neg", neg, lambda g, y, x: -g)
-    __add__ = operator("+", add, same, same)
-    __sub__ = operator("-", sub, same, lambda g, y, a, b: -g)
-    __mul__ = operator("*", mul, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
-    __truediv__ = operator(
-        "/",
-        np.divide,  # by 0, Python's own would raise
-        lambda g, y, a, b: np.divide(g, b),
-        lambda g, y, a, b: np.divide(-g * y, b),
-    )
-    __pow__ = operator(
-        "**",
-        power,
-        power_by_a,
-        lambda g, y, a, b: g * y * np.log(np.where((a == 0) & (b >= 0), 1, a)),
-        thin=True,
-    )
-    __matmul__ = operator("@", dot, dot_by_a, dot_by_b)
-    __lt__ = operator("<", np.less, None, None)
-    __le__ = operator("<=", np.less_equal, None, None)
-    __gt__ = operator(">", np.greater, None, None)
-    __ge__ = operator(">=", np.greater_equal, None, None)
-    sum = reduction("sum", np.add.reduce, same)
-    mean = reduction("mean", mean, lambda g, y, x, _: g / count(x, y))
-    max = reduction("max", np.maximum.reduce, by_extreme)
-    min = reduction("min", np.minimum.reduce, by_extreme)
-    logsumexp = reduction("logsumexp", logsumexp, lambda g, y, x, _: g * np.exp(x - y))
-
-    def clip(self, min=None, max=None):
-        return FUNCTIONS[np.clip](self, min, max)
-
-    def reshape(self, *lengths, shape=()):
-        return view("reshape", lambda x: x.reshape(*lengths or (shape,)))(self)
-
-    def transpose(self, *order, axes=None):
-        return view("transpose", lambda x: x.transpose(*order or (axes,)))(self)
-
-    def __getitem__(self, key):
-        """As NumPy's; an element taken twice receives both gradients."""
-        keys = key if isinstance(key, tuple) else (key,)
-        keys = [k if isinstance(k, Value) else Constant(k) for k in keys]
-
-        def by_x(g, y, x, *keys):
-            gradient = np.zeros(np.shape(x), np.result_type(g))
-            if any(map(np.ndim, keys)):
-                np.add.at(gradient, keys, g)
-            else:
-                gradient[keys] = g
-            return gradient
-
-        forward = lambda x, *keys: np.asarray(x)[keys]
-        return operator("[]", forward, by_x, *[None] * len(keys))(self, *keys)
+            return ours(*operands, **options)
+        except TypeError as error:
+            raise TypeError(f"{name} of a Value: {error}") from error
 
 
-FUNCTIONS = {}  # for NumPy's: filled by micrograd.functions and micrograd.contract
-for symbol in "add sub mul truediv pow matmul".split():
-    method = getattr(Value, f"__{symbol}__")
-    setattr(Value, f"__r{symbol}__", lambda b, a, method=method: method(a, b))
+# --- Operators: a Value that remembers its rule and operands --------------------------
 
-
-def topology(root):
-    """Results in order, leaves, lazy ones, what decides shapes, plans."""
-    if root._tape:
-        return root._tape
-    values, seen = [root], {root}
-    for value in values:  # which grows
-        for x in value._inputs:
-            if x not in seen and isinstance(x, Value):
-                seen.add(x)
-                values.append(x)
-    leaves = [x for x in values if not x._forward]
-    results = sorted([x for x in values[1:] if x._forward], key=attrgetter("_born"))
-    shaping = leaves + [x for x in results if x.op == "[]"]
-    tape = results, leaves, [x for x in leaves if x._lazy], shaping, {}
-    root._tape = tape if root._forward else None
-    return tape
-
-
-def new_plan(root, wrt):
-    """Steps: node (None for the root, lest it keep itself), operand, derivative, what
-    makes it fit, what adds it, and if `node.grad` can go then.
-    """
-    results, leaves, *_ = topology(root)
-    kept = {root, *results, *leaves} if wrt is None else set(wrt)
-    needed, reached, links, plan = set(kept), {root}, [], []
-    for node in (*results, root):
-        for x, derivative in zip(node._inputs, node._backward):
-            if derivative and x in needed:
-                links.append((node, x, derivative, node not in needed))
-                needed.add(node)
-    for node, x, derivative, is_last in reversed(links):
-        if node in reached:
-            start = None if node is root else node
-            thin = x._thin and x not in kept
-            adds = (add if x._forward else iadd) if x in reached else None
-            plan.append([start, x, derivative, thin, adds, is_last])
-            reached.add(x)
-    for value in kept - reached if wrt else ():
-        kind = ValueError if isinstance(value, Value) else TypeError
-        raise kind(f"the expression does not depend on {value!r}")
-    return plan
+NEGATIVE, POWER = RULES[np.negative], RULES[np.power]
+ADD, SUBTRACT = RULES[np.add], RULES[np.subtract]
+MULTIPLY, DIVIDE, MATMUL = RULES[np.multiply], RULES[np.divide], RULES[np.matmul]
 
 
 class Constant:
+    """An operand without a name or a gradient: raw data in an expression."""
+
     __slots__ = ("data",)
 
-    def __init__(self, data):
+    def __init__(self, data: Any) -> None:
         self.data = data
 
 
-class Placeholder:
-    """What a lazy Value takes, and holds until then."""
+def apply(rule: Rule, *operands: Any) -> Value:
+    """The result of a rule, which remembers how it was computed."""
+    operands = tuple([x if type(x) is Value else as_operand(x) for x in operands])
+    result = Value.__new__(Value)
+    result._rule, result._operands, result._born = rule, operands, next(BIRTHS)
+    result.grad = result._lazy = result._order = None
+    try:
+        data = rule.value(*[x.data for x in operands])
+        if type(data) is not float:
+            is_scalar = type(data) is not np.ndarray or data.ndim == 0
+            if is_scalar and rules.are_numbers(*[x.data for x in operands]):
+                result._rule, data = rule.on_numbers(), rules.as_number(data)
+    except Exception as error:
+        raise located(error, result) from error
+    result.data = data
+    return result
 
-    def __init__(self, shape, name, dtype):
+
+def as_operand(x: Any) -> Value | Constant:
+    """Raw data as a constant; a list of Values stacked to one."""
+    if isinstance(x, (Value, Constant)):
+        return x
+    if has_value(x):
+        return apply(RULES[np.stack].bind({}, len(x)), *x)
+    return Constant(numeric(x))
+
+
+def reduced(function: Function, x: Any, axis: Any, keepdims: bool) -> Value:
+    """A reduction along an axis."""
+    rule = RULES[function]
+    if axis is not None or keepdims:
+        rule = rule.bind({"axis": axis, "keepdims": keepdims})
+    return apply(rule, x)
+
+
+def operator(
+    name: str, forward: Function, *derivatives: Function | None
+) -> Callable[..., Value]:
+    """An operator of your own: y = forward(*data), with the data of its operands.
+
+    Parameters
+    ----------
+    name : what errors and pictures call it
+    forward : computes y, whose shape may depend on the operands' shapes alone
+    derivatives : for each operand, derivative(g, y, *data) is what it receives of g,
+        the gradient of y, which has y's shape; or None, where no gradient shall flow.
+        Broadcasting, adding up and dtypes are taken care of.
+
+    >>> cube = operator("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    >>> x = Value([1.0, 2.0])
+    >>> cube(x).backward()
+    >>> print(x.grad)
+    [ 3. 12.]
+    """
+    checked = [by and checked_derivative(by) for by in derivatives]
+    value = lambda *data: numeric(forward(*data))
+    return function_of(Rule(name, value, tuple(checked)))
+
+
+def function_of(rule: Rule) -> Callable[..., Value]:
+    """The function that applies a rule to as many operands as it has derivatives."""
+
+    def of_operands(*operands: Any) -> Value:
+        if len(operands) != len(rule.derivatives):
+            raise TypeError(f"{rule.name!r} takes {len(rule.derivatives)} operands")
+        return apply(rule, *operands)
+
+    return of_operands
+
+
+def checked_derivative(derivative: Function) -> Function:
+    """The derivative, given all of g; what it returns is copied, as real numbers."""
+
+    def checked(g: Any, y: Any, *data: Any) -> Any:
+        return 1.0 * numeric(derivative(whole(g, y), y, *data), "gradient")
+
+    return checked
+
+
+def located(error: Exception, node: Value) -> Exception:
+    """The same error, saying at which operator and shapes."""
+    shapes = ", ".join(str(np.shape(x.data)) for x in node._operands)
+    kind = type(error)
+    while True:
+        try:
+            return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
+        except TypeError:  # it takes something else than a message
+            kind = kind.__base__  # type: ignore[assignment]
+
+
+# --- Order: each operator after its operands ------------------------------------------
+
+
+class Order(NamedTuple):
+    """What an expression consists of, but for its result, which keeps this."""
+
+    results: list[Value]  # of operators, each after its operands
+    leaves: list[Value]
+    lazies: list[Value]
+    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt
+
+
+class Way(NamedTuple):
+    """The way of the gradients back to wrt: operator by operator, the last one first.
+
+    The first is the expression's result, which is not among the nodes.
+    """
+
+    nodes: list[Value]
+    links: list[tuple[Link, ...]]  # for each, the operands that lead to wrt
+
+
+def order_of(root: Value) -> Order:
+    """The order of the expression, found once: an operand is older than its result."""
+    if root._order:
+        return root._order
+    found, seen = [root], {root}
+    for node in found:  # which grows
+        for x in node._operands:
+            if x not in seen and isinstance(x, Value):
+                seen.add(x)
+                found.append(x)
+    results = sorted([x for x in found[1:] if x._rule], key=attrgetter("_born"))
+    leaves = [x for x in found if not x._rule]
+    order = Order(results, leaves, [x for x in leaves if x._lazy], {})
+    root._order = order if root._rule else None  # a leaf would keep itself
+    return order
+
+
+def way_to(wrt: list[Value] | None, root: Value) -> Way:
+    """The way back from the root, found once for each wrt."""
+    order = order_of(root)
+    key = None if wrt is None else tuple(map(id, wrt))
+    if key in order.ways:
+        return order.ways[key]
+    nodes = [*order.results, root] if root._rule else []
+    leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
+    all_links = []
+    for node in nodes:
+        pairs = zip(node._operands, node._rule.derivatives)
+        links = tuple([(x, by) for x, by in pairs if by and x in leading])
+        all_links.append(links)
+        if links:
+            leading.add(node)
+    way, reached = Way([], []), {root}
+    for node, links in zip(reversed(nodes), reversed(all_links)):
+        if links and node in reached:
+            way.nodes.append(node)
+            way.links.append(links)
+            for x, _ in links:
+                reached.add(x)
+    for value in wrt or ():
+        if value not in reached:
+            raise ValueError(f"the expression does not depend on {value!r}")
+    del way.nodes[:1]  # the root, which keeps this
+    order.ways[key] = way
+    return way
+
+
+# --- Forward: from the leaves to the result -------------------------------------------
+
+
+def evaluate(root: Value, values: dict[str, Any]) -> Any:
+    """Feed the lazy Values, all or none, and compute each result anew, in order."""
+    order = order_of(root)
+    fed = {}
+    for lazy in order.lazies:
+        fed[lazy] = lazy._lazy.checked(values)  # type: ignore[union-attr]
+    for lazy in fed:
+        fed[lazy], lazy.data = lazy.data, fed[lazy]
+    nodes = (*order.results, root) if root._rule else ()
+    try:
+        for node in nodes:
+            node.data = node._rule.value(*map(data_of, node._operands))
+    except Exception as error:
+        try:
+            raise located(error, node) from error
+        finally:  # as it was
+            for lazy in fed:
+                lazy.data = fed[lazy]
+            for done in nodes:
+                if done is node:
+                    break
+                done.data = done._rule.value(*map(data_of, done._operands))
+    return root.data
+
+
+# --- Backward: from the result to the leaves ------------------------------------------
+
+
+def differentiate(root: Value, wrt: list[Value] | None) -> None:
+    """The chain rule, from the last operator to the first."""
+    order, way = order_of(root), way_to(wrt, root)
+    kept = None if wrt is None else set(wrt)  # None: all
+    if not root.is_fed:
+        warnings.warn("run forward() before backward()", stacklevel=3)
+    for value in (*order.leaves, *order.results):
+        value.grad = None
+    node, root.grad = root, None if wrt == [] else fitted(1.0, root, kept)
+    try:
+        for node, links in zip((root, *way.nodes), way.links):
+            g, y = node.grad, node.data
+            data = tuple(map(data_of, node._operands))
+            for x, derivative in links:
+                gradient = fitted(derivative(g, y, *data), x, kept)
+                if x._rule:  # its gradient may be shared with others
+                    x.grad = gradient if x.grad is None else x.grad + gradient
+                elif x.grad is None:
+                    x.grad = own(gradient, x, g)
+                else:
+                    x.grad += gradient
+            if kept is not None and node not in kept:
+                node.grad = None
+    except Exception as error:
+        for value in (*order.leaves, *order.results, root):
+            value.grad = None
+        raise located(error, node) from error
+
+
+def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
+    """The gradient in the shape and dtype of x, summed where NumPy had repeated x.
+
+    It stays smaller than x where nobody sees it and all that is left to do is
+    element-wise.
+    """
+    data = x.data
+    if type(data) is float is type(gradient):
+        return gradient
+    if type(data) in NUMBERS:
+        return float(np.sum(gradient))
+    shape, dtype = data.shape, data.dtype
+    if type(gradient) is type(data) and gradient.shape == shape:
+        if gradient.dtype is dtype:
+            return gradient
+    dtype = dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(float)
+    gradient = summed_back(gradient, shape)
+    if type(data) is not np.ndarray:
+        return dtype.type(gradient)
+    is_seen = not x._rule or kept is None or x in kept
+    if np.shape(gradient) == shape or not is_seen and is_elementwise(x):
+        return np.asarray(gradient, dtype)
+    return np.full(shape, gradient, dtype)
+
+
+def is_elementwise(x: Value) -> bool:
+    """Whether the operator that made x repeated no operand and changed no shape."""
+    shape = x.data.shape
+    for operand in x._operands:
+        if isinstance(operand, Value):
+            if getattr(operand.data, "shape", ()) != shape:
+                return False
+    return True
+
+
+def own(gradient: Any, leaf: Value, g: Any) -> Any:
+    """The gradient as an array that is the leaf's alone; a number is nobody's."""
+    if type(leaf.data) is not np.ndarray:
+        return gradient
+    is_new = type(gradient) is np.ndarray and gradient is not g
+    if is_new and gradient.flags.owndata and gradient.flags.forc:
+        return gradient
+    return np.array(gradient, order="C")
+
+
+# --- Lazy Values ----------------------------------------------------------------------
+
+
+class Placeholder:
+    """What a lazy Value takes, and holds until it is fed."""
+
+    def __init__(self, shape: Any, name: str, dtype: Any) -> None:
         if not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"name: expected an identifier, got {name!r}")
         self.name, self.dtype = name, dtype
@@ -447,12 +703,13 @@ class Placeholder:
         self.unfed = fill if is_number else numeric(unfed, name)
         self.expected = np.result_type(self.unfed)
 
-    def checked(self, values):
+    def checked(self, values: dict[str, Any]) -> Any:
+        """What it is fed, or nan with a warning; an error if that does not fit."""
         name, expected = self.name, self.expected
         if name not in values:
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing")
-            warnings.warn(f"{name} is not fed: nan", stacklevel=3)
+            warnings.warn(f"{name} is not fed: nan", stacklevel=4)
             return self.unfed
         data = numeric(values[name], name)
         shape = np.shape(data)
@@ -466,7 +723,11 @@ class Placeholder:
         return np.asarray(data, expected)
 
 
-def numeric(data, name="data"):
+# --- What can be data, and what can be differentiated by ------------------------------
+
+
+def numeric(data: Any, name: str = "data") -> Any:
+    """The data as an array or a number; a TypeError if it is not of real numbers."""
     if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
         return data
     try:
@@ -479,64 +740,28 @@ def numeric(data, name="data"):
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
 
-def has_value(x):
+def has_value(x: Any) -> bool:
+    """Whether it is a Value or a list with one in it, however deep."""
     if isinstance(x, (list, tuple)):
         return any(map(has_value, x))
     return isinstance(x, Value)
 
 
-def operand(x):
-    if isinstance(x, (Value, Constant)):
-        return x
-    return FUNCTIONS[np.stack](x) if has_value(x) else Constant(numeric(x))
-
-
-def as_number(y):
-    if isinstance(y, float):
-        return float(y)
-    if isinstance(y, int):
-        return (y + 2**63) % 2**64 - 2**63  # wraps, as NumPy's
-    is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
-    return y.item() if is_plain else y
-
-
-def layout(data):
-    return type(data) in NUMBERS or (data.shape, data.dtype, data.strides)
-
-
-def form(data):
-    """The type, shape and dtype of its gradient."""
-    if type(data) in NUMBERS:
-        return float, (), float
-    dtype = np.result_type(data if data.dtype.kind == "f" else float)  # native
-    return np.ndarray if isinstance(data, np.ndarray) else dtype.type, data.shape, dtype
-
-
-def exactly(kind, shape, dtype):
-    """What makes a gradient of that form."""
-    return (lambda g: np.full(shape, g, dtype)) if kind is np.ndarray else kind
-
-
-def fitting(gradient, node, parent, thin):
-    """What makes it fit, if anything; a leaf's owns its memory."""
-    if type(gradient) is float and type(parent.data) in NUMBERS:
-        return None
-    kind, shape, dtype = form(parent.data)
-    full, exact = getattr(gradient, "shape", ()), exactly(kind, shape, dtype)
-    has_dtype = getattr(gradient, "dtype", type(gradient)) == dtype
-    if not has_dtype:
-        numeric(gradient, "gradient")
-    fits = has_dtype and type(gradient) is kind
-    if full == shape:
-        if fits and not parent._forward:
-            flags = gradient.flags
-            fits = flags.forc and flags.owndata and gradient is not node.grad
-        return None if fits else exact
-    lead = len(full) - len(shape)
-    if lead <= 0 and all(n in (1, m) for n, m in zip(full[::-1], shape[::-1])):
-        return None if has_dtype and thin else exact
-    if fits and len(full) == 2 and full[1:] == shape:
-        return np.ones(len(gradient), dtype).dot
-    axes = tuple(i for i, n in enumerate(full) if i < lead or shape[i - lead] != n)
-    total = lambda g: np.add.reduce(g, axes, keepdims=True).reshape(shape)
-    return total if fits else lambda g: exact(total(g))
+def values_in(wrt: Any) -> list[Value]:
+    """The Values in wrt: one, several, a Module's parameters, or a dictionary's."""
+    if isinstance(wrt, Value):
+        return [wrt]
+    if callable(getattr(wrt, "parameters", None)):
+        wrt = wrt.parameters()
+    values = (
+        list(wrt.values() if isinstance(wrt, Mapping) else wrt)
+        if np.iterable(wrt)
+        else [wrt]
+    )
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(
+                "wrt: expected Values, a Module or a dictionary of Values, "
+                f"got {value!r}"
+            )
+    return values

@@ -1,89 +1,153 @@
-"""Joining Values, and which of NumPy's functions take them."""
+"""Functions of several Values, and which of NumPy's functions take Values."""
 
-from functools import partial
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from string import ascii_letters
+from typing import Any
 
 import numpy as np
 
-from micrograd.engine import FUNCTIONS, Value, operand, operator
+from micrograd.engine import Value, apply, as_operand, function_of
+from micrograd.rules import RULES, Function, contracted, diagonal
 
 
-def n_ary(name, forward, derivative, operands):
-    """The operator whose i-th derivative is derivative(i, g, y, *data), applied."""
-    derivatives = [partial(derivative, i) for i in range(len(operands))]
-    return operator(name, forward, *derivatives)(*operands)
+def where(condition: Any, x: Any, y: Any) -> Value:
+    """x where the condition holds, else y; each receives the gradient there.
+
+    >>> print(where(np.array([True, False]), Value([1, 2]), 0))
+    Value(data=[1 0], grad=None)
+    """
+    return apply(RULES[np.where], condition, x, y)
 
 
-def concatenate(values, axis=0):
-    """Join along an axis."""
+# --- Joining --------------------------------------------------------------------------
 
-    def by_part(i, g, y, *parts):
-        end = sum(part.shape[axis] for part in parts[: i + 1])
-        return np.split(g, [end - parts[i].shape[axis], end], axis)[1]
 
+def concatenate(values: Sequence[Any] | Value, axis: int | None = 0) -> Value:
+    """Join along an axis that they have; flattened, if it is None.
+
+    >>> print(concatenate([Value([1, 2]), [3]]))
+    Value(data=[1 2 3], grad=None)
+    """
     if axis is None:
         return concatenate([np.reshape(x, -1) for x in values])
-    forward = lambda *parts: np.concatenate(parts, axis)
-    return n_ary("concatenate", forward, by_part, values)
+    return apply(RULES[np.concatenate].bind({"axis": axis}, len(values)), *values)
 
 
-def stack(values, axis=0):
-    """Join along a new axis."""
-    by_part = lambda i, g, y, *_: np.take(g, i, axis)
-    return n_ary("stack", lambda *parts: np.stack(parts, axis), by_part, values)
+def stack(values: Sequence[Any] | Value, axis: int = 0) -> Value:
+    """Join along a new axis.
+
+    >>> print(stack([Value(1.0), Value(2.0)]))
+    Value(data=[1. 2.], grad=None)
+    """
+    return apply(RULES[np.stack].bind({"axis": axis}, len(values)), *values)
 
 
-at_least = operator(
-    "clip",
-    np.maximum,
-    lambda g, y, x, low: np.where(x >= low, g, 0.0),
-    lambda g, y, x, low: np.where(x < low, g, 0.0),
-)
-at_most = operator(
-    "clip",
-    np.minimum,
-    lambda g, y, x, high: np.where(x <= high, g, 0.0),
-    lambda g, y, x, high: np.where(x > high, g, 0.0),
-)
+# --- Products: sums over letters or axes ----------------------------------------------
 
 
-def clip(x, a_min=None, a_max=None, *, min=None, max=None):
-    """Within bounds; x receives g there, else the bound does."""
+def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
+    """Products, summed over the letters that the result lacks, as np.einsum has it.
+
+    Raises
+    ------
+    TypeError : the subscripts are no string
+    ValueError : they do not fit the operands
+
+    >>> print(einsum("ij,j->i", Value([[1, 2], [3, 4]]), [1, -1]))
+    Value(data=[-1 -1], grad=None)
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: expected subscripts, got {subscripts!r}")
+    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
+    if not arrow:
+        once = [c for c in inputs if c.isalpha() and inputs.count(c) == 1]
+        result = "..." * ("..." in inputs) + "".join(sorted(once))
+    terms = inputs.split(",")
+    values = [as_operand(x) for x in operands]
+    spare = "".join(c for c in ascii_letters if c not in subscripts)
+    rest = ""  # the letters for the axes of "...", as they broadcast: from the right
+    for i, (term, x) in enumerate(zip(terms, values)):
+        n = np.ndim(x.data) - len(term) + 3
+        dots = spare[:n][::-1] if "..." in term else ""
+        rest = max(rest, dots, key=len)
+        term = terms[i] = term.replace("...", dots)
+        letters = "".join(dict.fromkeys(term))
+        if letters != term:
+            taken = RULES[diagonal].bind({"term": term, "letters": letters})
+            terms[i], values[i] = letters, apply(taken, x)
+    result = result.replace("...", rest)
+    parameters = {"terms": terms, "result": result, "optimize": optimize}
+    return apply(RULES[contracted].bind(parameters, len(values)), *values)
+
+
+def tensordot(left: Any, right: Any, axes: int) -> Value:
+    """Contract axes from the inside out: the last of left with the first of right, ...
+
+    Unlike np.tensordot, which pairs the last axes of left in their order: for axes=2,
+    the next to last of left with the first of right. 0 is the outer product.
+
+    Raises
+    ------
+    ValueError : the lengths of the paired axes differ
+
+    >>> print(tensordot(Value([1, 2]), [3, 4], axes=1))
+    Value(data=11, grad=None)
+    """
+    left, right = as_operand(left), as_operand(right)
+    a, b = np.shape(left.data), np.shape(right.data)
+    inner = a[::-1][:axes]
+    if len(inner) != axes or inner != b[:axes]:
+        raise ValueError(f"tensordot: no {axes} axes pair in {a} and {b}")
+    i = ascii_letters[: len(a)]
+    j = i[::-1][:axes] + ascii_letters[len(a) :][: len(b) - axes]
+    return einsum(f"{i},{j}->{i[: len(a) - axes]}{j[axes:]}", left, right)
+
+
+# --- NumPy's functions of Values ------------------------------------------------------
+
+
+def clip(
+    x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Value:
+    """np.clip, whose bounds have two names."""
     low, high = a_min if min is None else min, a_max if max is None else max
-    x = operand(x) if low is None else at_least(x, low)
-    return x if high is None else at_most(x, high)
+    return Value.clip(x, low, high)
 
 
-def dot(a, b):
+def dot(a: Any, b: Any) -> Value:
+    """np.dot of numbers, vectors and matrices."""
     if max(np.ndim(a), np.ndim(b)) > 2:
         raise TypeError("expected at most two axes; a @ b has batches")
     is_product = 0 in (np.ndim(a), np.ndim(b))
-    return Value.__mul__(a, b) if is_product else Value.__matmul__(a, b)
+    return apply(RULES[np.multiply if is_product else np.matmul], a, b)
 
 
-NAMES = """
-    abs arcsin arcsinh arctanh cos exp log log1p max maximum mean min minimum reshape
-    sin sqrt sum tanh transpose where
-"""
-FUNCTIONS.update({getattr(np, name): getattr(Value, name) for name in NAMES.split()})
-FUNCTIONS.update({np.amax: Value.max, np.amin: Value.min, np.clip: clip})
-FUNCTIONS.update({np.concatenate: concatenate, np.stack: stack})
-FUNCTIONS.update(
-    {
-        np.add: Value.__add__,
-        np.subtract: Value.__sub__,
-        np.multiply: Value.__mul__,
-        np.divide: Value.__truediv__,
-        np.power: Value.__pow__,
-        np.matmul: Value.__matmul__,
-        np.dot: dot,
-        np.negative: Value.__neg__,
-        np.square: lambda x: x**2,
-        np.less: Value.__lt__,
-        np.less_equal: Value.__le__,
-        np.greater: Value.__gt__,
-        np.greater_equal: Value.__ge__,
-        np.shape: lambda x: x.shape,
-        np.ndim: lambda x: x.ndim,
-        np.size: lambda x: x.size,
-    }
-)
+# Those whose arguments are not just the operands of a rule.
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    np.amax: Value.max,
+    np.amin: Value.min,
+    np.clip: clip,
+    np.concatenate: concatenate,
+    np.dot: dot,
+    np.einsum: einsum,
+    np.max: Value.max,
+    np.mean: Value.mean,
+    np.min: Value.min,
+    np.ndim: lambda x: x.ndim,
+    np.reshape: Value.reshape,
+    np.shape: lambda x: x.shape,
+    np.size: lambda x: x.size,
+    np.square: lambda x: x**2,
+    np.stack: stack,
+    np.sum: Value.sum,
+    np.transpose: Value.transpose,
+}
+
+
+def of_numpy(function: Function) -> Callable[..., Any] | None:
+    """What one of NumPy's functions does with Values; None if it takes none."""
+    if function in FUNCTIONS:
+        return FUNCTIONS[function]
+    return function_of(RULES[function]) if function in RULES else None

@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from micrograd.engine import Value, operator, same, topology
+from micrograd.engine import Value, operator, order_of
+from micrograd.rules import same
 
 
 def softmax(x, axis=-1):
@@ -73,7 +74,7 @@ def cross_entropy(logits, targets):
     """
     logits = logits if isinstance(logits, Value) else Value(logits)
     values = [x for x in (logits, targets) if isinstance(x, Value)]
-    lazies = [lazy for value in values for lazy in topology(value)[2]]
+    lazies = [lazy for value in values for lazy in order_of(value).lazies]
     if np.ndim(targets) < logits.ndim:
         forward = partial(one_hot, lazies=lazies)
         chosen = operator("one-hot", forward, None, None)(targets, logits)

@@ -59,9 +59,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
             result, node = node, f"operator {node}"
             graph.node(node, escaped(value.op), shape="oval")
             graph.edge(node, result)
-        for parent in value._inputs:
-            if not isinstance(parent, Value):
-                continue
+        for parent in value.parents:
             if parent not in numbers:
                 numbers[parent] = len(numbers)
                 values.append(parent)

@@ -232,8 +232,8 @@ class TestRefused(HostileTest):
             (TypeError, f"operator 'reshape'{of_x}", lambda: x.reshape(1.5, 4)),
             (ValueError, f"operator 'reshape'{of_x}", lambda: x.reshape(2**40, 2**40)),
             (TypeError, f"operator 'transpose'{of_x}", lambda: x.transpose("ab")),
-            (TypeError, "'maximum' takes 2 operands", lambda: x.maximum()),
-            (TypeError, "'relu' takes 1 operands", lambda: x.relu(0)),
+            (TypeError, "missing 1 required", lambda: x.maximum()),
+            (TypeError, "takes 1 positional argument", lambda: x.relu(0)),
             (TypeError, "'where' takes 3 operands", lambda: np.where(x > 1, x)),
         ]:
             self.refused(error, words, call)
@@ -319,7 +319,7 @@ class TestRefused(HostileTest):
         words = "the expression does not depend on Value(data="
         for wrt in (Value(1.0), self.model.parameters(), [x, x * 1], {x, y + 1}):
             self.refused(ValueError, words, lambda wrt: y.backward(wrt), wrt)
-        words = "the expression does not depend on "
+        words = "wrt: expected Values, a Module or a dictionary of Values, got "
         for wrt in ([3.0], "x", [x, None]):
             self.refused(TypeError, words, lambda wrt: y.backward(wrt), wrt)
 

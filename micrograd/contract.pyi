@@ -1,6 +1,0 @@
-from typing import Any
-
-from micrograd.engine import Value
-
-def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value: ...
-def tensordot(left: Any, right: Any, axes: int) -> Value: ...
