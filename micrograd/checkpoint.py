@@ -1,48 +1,188 @@
-"""Files of what training needs to go on: the states of models and optimisers."""
+"""Checkpoints: what training needs to go on, kept in a file.
+
+Models and optimisers tell their state, a dictionary of names and arrays, by
+`state_dict()`, and take one over by `load_state_dict(state)`. Here stand the files of
+states, and what a state has to be before anybody takes it over.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Union
 
-from micrograd.state import Path, State, checked, read, write
+import numpy as np
+
+from micrograd.engine import Value, numeric
+
+Path = Union[str, "os.PathLike[str]"]
+State = Mapping[str, Any]
 
 
 class Part(Protocol):
-    """A model or an optimiser."""
+    """What has a state: a model, an optimiser.
 
-    def state_dict(self) -> dict[str, Any]: ...
+    >>> from micrograd import nn
+    >>> part: Part = nn.Neuron(2)
+    >>> sorted(part.state_dict())
+    ['b', 'w']
+    """
 
-    def load_state_dict(self, state: State) -> None: ...
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the state: arrays by name."""
 
-
-def combined(parts: Mapping[str, Part]) -> dict[str, Any]:
-    states = {name: part.state_dict() for name, part in parts.items()}
-    return {f"{name}.{key}": d[key] for name, d in states.items() for key in d}
+    def load_state_dict(self, state: State) -> None:
+        """Take over all of a state, or nothing after an error."""
 
 
 def save(path: Path, /, **parts: Part) -> None:
     """Write models and optimisers to one file, under the names given.
 
-    It replaces an older one at once: whoever reads finds the old or the new, whole.
+    The file is a NumPy .npz archive of entries such as `model.layers.0.w`. It takes the
+    place of an older one at once: whoever reads finds the old or the new one, whole.
+
+    Parameters
+    ----------
+    path : the file's name, which gets no ending
+    parts : what to save, as `model=model, optimiser=optimiser`
+
+    Raises
+    ------
+    OSError : the file cannot be written; an older one is as it was
+
+    >>> import tempfile
+    >>> from micrograd import nn
+    >>> model, copy = nn.Layer(2, 3), nn.Layer(2, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/run.npz", model=model)
+    ...     load(f"{folder}/run.npz", model=copy)
+    >>> bool((copy.w.data == model.w.data).all())
+    True
     """
-    write(path, combined(parts))
+    write(path, joined(parts))
 
 
 def load(path: Path, /, **parts: Part) -> None:
-    """Take over, of what `save` wrote, these parts: all, or none after a ValueError."""
-    before, state = combined(parts), read(path)
+    """Take over, of what `save` wrote, these parts: all, or none after an error.
+
+    Parameters
+    ----------
+    path : a file of `save`
+    parts : models and optimisers like those saved, under the same names; others that
+        the file has are left aside
+
+    Raises
+    ------
+    OSError : the file cannot be read
+    TypeError : an array is not of real numbers
+    ValueError : the file is of another kind, a name or a shape is not the one that a
+        part has, or a part cannot go there: a schedule does not go back
+
+    Examples
+    --------
+    See `save`.
+    """
+    before, state = joined(parts), read(path)
     state = {key: state[key] for key in state if key.split(".")[0] in parts}
     state = checked(state, before)
     try:
-        distribute(state, parts)
+        hand_out(state, parts)
     except Exception:  # a schedule cannot go back
-        distribute(before, parts)
+        hand_out(before, parts)
         raise
 
 
-def distribute(state: State, parts: Mapping[str, Part]) -> None:
+def joined(parts: Mapping[str, Part]) -> dict[str, Any]:
+    """The states of all parts in one, each name after that of its part and a dot."""
+    states = {name: part.state_dict() for name, part in parts.items()}
+    return {f"{name}.{key}": d[key] for name, d in states.items() for key in d}
+
+
+def hand_out(state: State, parts: Mapping[str, Part]) -> None:
+    """Give each part its own of a joined state."""
     for name, part in parts.items():
         start = f"{name}."
         keys = [key for key in state if key.startswith(start)]
         part.load_state_dict({key[len(start) :]: state[key] for key in keys})
+
+
+def checked(state: State, expected: State) -> dict[str, Any]:
+    """The arrays of a state that has the names and shapes of the expected one.
+
+    Raises
+    ------
+    TypeError : an array is not of real numbers
+    ValueError : names or shapes are others; all of them are told
+
+    >>> checked({"w": [1, 2]}, expected={"w": Value([0.0, 0.0])})
+    {'w': array([1, 2])}
+    >>> checked({"v": [1, 2]}, expected={"w": Value([0.0, 0.0])})
+    Traceback (most recent call last):
+    ValueError: missing: [('w', (2,))], unexpected: [('v', (2,))]
+    """
+    arrays = {name: np.asarray(numeric(state[name], name)) for name in state}
+    old = {(name, expected[name].shape) for name in expected}
+    new = {(name, arrays[name].shape) for name in arrays}
+    if old != new:
+        missing, unexpected = sorted(old - new), sorted(new - old)
+        raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
+    return arrays
+
+
+def like(array: Any, value: Value) -> Any:
+    """A copy of the array, of the type and dtype that the data of the value have.
+
+    >>> like(np.array(3), Value(0.5))
+    3.0
+    """
+    kind, copy = type(value.data), array.astype(value.dtype)
+    return copy if kind is np.ndarray else kind(copy)
+
+
+def write(path: Path, state: State) -> None:
+    """Write a state to a .npz file; it takes the place of an older one at once.
+
+    Raises
+    ------
+    OSError : it cannot be written; an older one is as it was
+
+    Examples
+    --------
+    See `read`.
+    """
+    from zipfile import ZipFile  # here: it takes as long to import as all of micrograd
+
+    beside = f"{os.fsdecode(path)}.{os.getpid()}"
+    try:
+        with open(beside, "wb") as file:
+            with ZipFile(file, "w") as archive:  # np.savez has names of its own
+                for name in state:
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                        np.save(entry, state[name])
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it has the name
+        os.replace(beside, path)
+    finally:
+        if os.path.exists(beside):
+            os.remove(beside)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The state that `write` wrote; never a pickle, which could run anything.
+
+    Raises
+    ------
+    OSError : the file cannot be opened
+    ValueError : it is no .npz file, or has more than plain arrays
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(f"{folder}/state.npz", {"w": np.array([1.0, 2.0])})
+    ...     read(f"{folder}/state.npz")
+    {'w': array([1., 2.])}
+    """
+    with open(path, "rb") as file:
+        try:
+            return dict(np.load(file, allow_pickle=False))
+        except Exception as error:
+            raise ValueError(f"{path!r}: expected a file of save()") from error

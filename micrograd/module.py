@@ -3,7 +3,7 @@
 import numpy as np
 
 from micrograd.engine import Value
-from micrograd.state import checked, like, read, write
+from micrograd.checkpoint import checked, like, read, write
 
 
 def leaves(x, name=""):

@@ -5,7 +5,7 @@ from itertools import repeat
 import numpy as np
 
 from micrograd.engine import Value, numeric
-from micrograd.state import checked, like
+from micrograd.checkpoint import checked, like
 
 
 class Optimiser:

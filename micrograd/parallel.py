@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.checkpoint import Part
+from micrograd.checkpoint import Part, like
 from micrograd.engine import Value
 from micrograd.job import Job, job_of
-from micrograd.state import like
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm

@@ -39,12 +39,10 @@ def is_installed(package):
     return spec is not None and spec.origin is not None
 
 
-class TestSource(unittest.TestCase):
+class TestImport(unittest.TestCase):
     def test_the_tests_import_this_checkout(self):
         self.assertEqual(Path(micrograd.__file__).parent, ROOT / "micrograd")
 
-
-class TestImport(unittest.TestCase):
     def loaded(self, module):
         """The modules of packages, not of Python itself, that an import loads."""
         code = f"""
@@ -67,6 +65,13 @@ for name in set(sys.modules) - before:
         self.assertEqual(
             {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
         )
+
+    def test_what_files_need_waits_for_a_file(self):
+        code = "import sys, {}; print('zipfile' in sys.modules)"
+        if "True" in run("-c", code.format("numpy")):
+            self.skipTest("this NumPy imports zipfile itself")
+        output = run("-c", code.format("micrograd.nn, micrograd.optim"))
+        self.assertEqual(output, "False\n")
 
     def test_every_module_needs_nothing_but_numpy(self):
         for name in MODULES - {"__init__.py"}:
