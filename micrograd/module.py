@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from micrograd.engine import Value
 from micrograd.checkpoint import checked, like, read, write
+from micrograd.engine import Value
 
 
 def leaves(x, name=""):
@@ -48,22 +48,3 @@ class Module:
     def load(self, path):
         """Read what `save` wrote."""
         self.load_state_dict(read(path))
-
-
-def clip_grad_norm(wrt, max_norm):
-    """Scale the gradients to a joint norm of at most max_norm; return what it was.
-
-    As torch.nn.utils.clip_grad_norm_; a ValueError if max_norm is negative.
-    """
-    if not float(max_norm) >= 0:
-        raise ValueError(f"max_norm: expected at least 0, got {max_norm}")
-    wrt = [wrt] if isinstance(wrt, Value) else list(wrt)
-    for value in wrt:
-        if not isinstance(value, Value):
-            raise TypeError(f"wrt: expected Values, got {value!r}")
-    wrt = [value for value in dict.fromkeys(wrt) if value.grad is not None]
-    norm = float(np.linalg.norm([np.linalg.norm(np.float64(v.grad)) for v in wrt]))
-    scale = float(max_norm) / (norm + 1e-6)
-    for value in wrt if not scale > 1 else ():  # nan spreads
-        value.grad *= scale
-    return norm

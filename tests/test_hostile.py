@@ -397,22 +397,23 @@ class TestRefused(HostileTest):
 
     def test_optimisers(self):
         x, w, i = self.x, self.w, self.i
-        floating = "wrt: expected floating Values, got "
+        values, floating = "wrt: expected Values", "wrt: expected floating Values"
         low = "expected a rate of at least 0, got "
         real = "rate: expected real numbers, got"
         fixed = Value(self.array.copy())
         fixed.data.flags.writeable = False
         for error, words, call in [
-            (TypeError, f"{floating}'w'", lambda: optim.SGD("w", 0.1)),
-            (TypeError, f"{floating}None", lambda: optim.Adam([x, None])),
-            (TypeError, f"{floating}[Value", lambda: optim.AdamW([[x]])),
-            (TypeError, f"{floating}'x'", lambda: optim.SGD({"x": x}, 0.1)),
-            (TypeError, f"{floating}Value(data=[1]", lambda: optim.SGD([x, i], 0.1)),
-            (TypeError, f"{floating}array", lambda: optim.SGD([x.data, x], 0.1)),
-            (TypeError, f"{floating}3", lambda: optim.SGD(3, 0.1)),
-            (TypeError, f"{floating}MLP", lambda: optim.SGD(self.model, 0.1)),
-            (TypeError, f"{floating}array", lambda: optim.SGD([x, x.data], 0.1)),
+            (TypeError, f"{values}, got 'w'", lambda: optim.SGD("w", 0.1)),
+            (TypeError, f"{values}, got None", lambda: optim.Adam([x, None])),
+            (TypeError, f"{values}, got [Value", lambda: optim.AdamW([[x]])),
+            (TypeError, f"{values}, got 3", lambda: optim.SGD({"x": 3}, 0.1)),
+            (TypeError, f"{floating}, got Value", lambda: optim.SGD([x, i], 0.1)),
+            (TypeError, f"{floating}, got Value", lambda: optim.SGD({"i": i}, 0.1)),
+            (TypeError, f"{values}, got array", lambda: optim.SGD([x.data, x], 0.1)),
+            (TypeError, f"{values}, got 3", lambda: optim.SGD(3, 0.1)),
+            (TypeError, f"{values}, got array", lambda: optim.SGD([x, x.data], 0.1)),
             (ValueError, "leaves once, got", lambda: optim.SGD([x, w, x], 0.1)),
+            (ValueError, "leaves once", lambda: optim.SGD({"x": x, "y": x}, 0.1)),
             (ValueError, "writeable leaves", lambda: optim.SGD([x, fixed], 0.1)),
             (TypeError, f"{real} object", lambda: optim.SGD(x, None)),
             (TypeError, f"{real} <U3", lambda: optim.SGD(x, "0.1")),
@@ -421,7 +422,8 @@ class TestRefused(HostileTest):
             (TypeError, f"{real} complex128", lambda: optim.SGD(x, 1j)),
             (TypeError, "be converted", lambda: optim.SGD(x, 0.1, momentum=[0.9, 1])),
             (ValueError, "unpack", lambda: optim.Adam(x, betas=(0.9,))),
-            (TypeError, "wrt: expected Values, got 3", lambda: clip([3], 1)),
+            (TypeError, f"{values}, got 3", lambda: clip([3], 1)),
+            (TypeError, f"{values}, got 'x'", lambda: clip("x", 1)),
             (TypeError, "nesterov", lambda: optim.SGD(x, 0.1, nesterov=True)),
             (ValueError, f"{low}-0.9", lambda: optim.SGD(x, 0.1, momentum=-0.9)),
             (ValueError, f"{low}-1", lambda: optim.Adam(x, betas=(0.9, -1))),

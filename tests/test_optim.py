@@ -205,8 +205,19 @@ class TestClipGradNorm(unittest.TestCase):
             self.assertEqual(optim.clip_grad_norm(values, max_norm), 5)
             self.assertEqual([np.sum(value.grad) for value in values], [3, 4])
 
-    def test_one_value_several_or_an_iterator(self):
-        for pack in (lambda x: x, lambda x: [x], lambda x: iter([x])):
+    def test_one_value_several_or_a_model(self):
+        def module(x):
+            part = nn.Module()
+            part.x = x
+            return part
+
+        for pack in (
+            lambda x: x,
+            lambda x: [x],
+            lambda x: iter([x, x]),
+            lambda x: {"x": x},
+            module,
+        ):
             (x,) = slope(np.array([3.0, 4.0]))
             self.assertAlmostEqual(optim.clip_grad_norm(pack(x), 1), 5, 12)
             np.testing.assert_allclose(x.grad, [0.6, 0.8], 1e-6)
@@ -407,14 +418,29 @@ class TestAll(unittest.TestCase):
 
     def test_one_value_several_or_a_model(self):
         model = nn.MLP(2, [3, 1])
-        for wrt in (Value(1.0), [Value(1.0), Value(2.0)], model.parameters()):
-            values = [wrt] if isinstance(wrt, Value) else wrt
+        x, y = Value(1.0), Value(np.ones(2))
+        for wrt, values in [
+            (x, [x]),
+            ([x, y], [x, y]),
+            (iter([x, y]), [x, y]),
+            ({"x": x, "y": y}, [x, y]),
+            (model, model.parameters()),
+            (model.parameters(), model.parameters()),
+        ]:
             for value in values:
                 value.grad = np.ones(value.shape)
             before = [np.copy(value.data) for value in values]
-            optim.SGD(iter(values), 0.5).step()
+            sgd = optim.SGD(wrt, 0.5)
+            sgd.step()
+            self.assertEqual(list(map(id, sgd.wrt)), list(map(id, values)))
             for value, old in zip(values, before):
                 np.testing.assert_allclose(value.data, old - 0.5)
+
+    def test_without_a_direction(self):
+        (x,) = slope(np.ones(2))
+        with self.assertRaisesRegex(NotImplementedError, "Optimiser has no direction"):
+            optim.Optimiser(x, 0.1).step()
+        np.testing.assert_array_equal(x.data, [1, 1])
 
 
 class TestErrors(unittest.TestCase):
