@@ -1,54 +1,351 @@
-"""Neural nets: neurons, modules, losses."""
+"""Neural nets: modules, which hold parameters, and the losses of classifiers.
+
+A net is a function of Values, with parameters of its own. `Module` finds these wherever
+they stand in its attributes, so that optimisers can move them and files keep them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.engine import Value
-from micrograd.losses import cross_entropy as cross_entropy
-from micrograd.losses import softmax as softmax
-from micrograd.module import Module
+from micrograd.checkpoint import Path, State, checked, like, read, write
+from micrograd.engine import Value, operator
+
+if TYPE_CHECKING:
+    from typing import Union
+
+    # Here: to say np.random imports it, which takes a while.
+    RandomSource = Union[np.random.Generator, np.random.RandomState]
+
+
+class Module:
+    """A part of a net: derive from it, and assign Values and modules to attributes.
+
+    Its parameters are the leaves that have no name: those in its attributes, and those
+    in the modules, lists, tuples and dictionaries there, however deep.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         self.factor = Value(2.0)
+    ...
+    ...     def __call__(self, x):
+    ...         return self.factor * x
+    >>> Scale()(3.0)
+    Value(data=6.0, grad=None)
+    """
+
+    def parameters(self) -> list[Value]:
+        """Each parameter once, also where two modules share it.
+
+        >>> [value.shape for value in MLP(2, [3, 1]).parameters()]
+        [(2, 3), (3,), (3,), ()]
+        """
+        return list(dict.fromkeys(value for _, value in named_parameters(self)))
+
+    def zero_grad(self) -> None:
+        """Forget the gradients; `backward()` does so, too.
+
+        >>> neuron = Neuron(1, nonlin=False)
+        >>> neuron([2.0]).backward()
+        >>> neuron.w.grad
+        array([2.])
+        >>> neuron.zero_grad()
+        >>> print(neuron.w.grad)
+        None
+        """
+        for value in self.parameters():
+            value.grad = None
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """A copy of the data, by name.
+
+        >>> list(MLP(2, [3, 1]).state_dict())
+        ['layers.0.w', 'layers.0.b', 'layers.1.w', 'layers.1.b']
+        """
+        return {name: np.array(value.data) for name, value in named_parameters(self)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take over copies of all data, or nothing after an error.
+
+        Each parameter keeps its dtype.
+
+        Parameters
+        ----------
+        state : numbers and arrays by name, as from `state_dict()`
+
+        Raises
+        ------
+        TypeError : what is not real numbers
+        ValueError : names or shapes are not the module's own
+
+        >>> neuron = Neuron(2)
+        >>> neuron.load_state_dict({"w": [1, 2], "b": 3})
+        >>> neuron.w.data
+        array([1., 2.])
+        """
+        values = dict(named_parameters(self))
+        arrays = checked(state, values)
+        for name, value in values.items():
+            value.data = like(arrays[name], value)
+
+    def save(self, path: Path) -> None:
+        """Write a NumPy .npz file; it takes the place of an older one at once.
+
+        Raises
+        ------
+        OSError : it cannot be written; an older one is as it was
+
+        Examples
+        --------
+        See `load`.
+        """
+        write(path, self.state_dict())
+
+    def load(self, path: Path) -> None:
+        """Take over what `save` wrote, as `load_state_dict` does.
+
+        Raises
+        ------
+        OSError : the file cannot be read
+        ValueError : it is of another kind, or of another module
+
+        >>> import tempfile
+        >>> model, copy = MLP(2, [3, 1]), MLP(2, [3, 1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/model.npz")
+        ...     copy.load(f"{folder}/model.npz")
+        >>> bool(model([1.0, 2.0]).data == copy([1.0, 2.0]).data)
+        True
+        """
+        self.load_state_dict(read(path))
 
 
 class Neuron(Module):
-    """relu(x @ w + b), or linear: from shape (..., nin) to (...)."""
+    """relu(x @ w + b), or x @ w + b: from shape (..., nin) to (...).
 
-    def __init__(self, nin, nonlin=True, rng=None, nouts=()):
-        rng = rng or np.random
-        deviation = (2 / max(nin, 1)) ** 0.5  # relus pass it on: He et al., 2015
-        self.w = Value(rng.normal(0, deviation, (nin, *nouts)))
-        self.b, self.nonlin = Value(np.zeros(nouts)), nonlin
+    Parameters
+    ----------
+    nin : number of inputs
+    nonlin : with relu
+    rng : where the first weights are drawn from, instead of numpy.random
 
-    def __call__(self, x):
-        y = x @ self.w + self.b
+    >>> neuron = Neuron(2)
+    >>> neuron.load_state_dict({"w": [1.0, -1.0], "b": 0.5})
+    >>> neuron([[3.0, 1.0], [1.0, 3.0]]).data
+    array([2.5, 0. ])
+    """
+
+    w: Value  # (nin,)
+    b: Value  # ()
+    nonlin: bool
+
+    def __init__(
+        self, nin: int, nonlin: bool = True, rng: RandomSource | None = None
+    ) -> None:
+        self.w, self.b = first_weights((nin,), rng), Value(np.zeros(()))
+        self.nonlin = nonlin
+
+    def __call__(self, x: Any) -> Value:
+        y: Value = x @ self.w + self.b
         return y.relu() if self.nonlin else y
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
 
 
 class Layer(Neuron):
-    """Neurons side by side: from shape (..., nin) to (..., nout)."""
+    """Neurons side by side, in one product of matrices: from (..., nin) to (..., nout).
 
-    def __init__(self, nin, nout, nonlin=True, rng=None):
-        super().__init__(nin, nonlin, rng, (nout,))
+    Parameters
+    ----------
+    nin, nout : numbers of inputs and of neurons
+    nonlin, rng : as for `Neuron`
 
-    def __repr__(self):
+    >>> Layer(2, 3)(np.ones((10, 2))).shape
+    (10, 3)
+    """
+
+    w: Value  # (nin, nout)
+    b: Value  # (nout,)
+
+    def __init__(
+        self, nin: int, nout: int, nonlin: bool = True, rng: RandomSource | None = None
+    ) -> None:
+        self.w, self.b = first_weights((nin, nout), rng), Value(np.zeros(nout))
+        self.nonlin = nonlin
+
+    def __repr__(self) -> str:
         return f"Layer of {len(self.b)} {super().__repr__()}"
 
 
 class MLP(Module):
-    """Layers in a row, the last linear, and a neuron if it has one output."""
+    """Layers in a row, the last without relu: a multilayer perceptron.
 
-    def __init__(self, nin, nouts, rng=None):
-        sizes = [nin, *nouts]
-        self.layers = [Layer(n, m, rng=rng) for n, m in zip(sizes, nouts[:-1])]
-        *_, n, m = sizes
+    From shape (..., nin) to (..., nouts[-1]); to (...), if the last has one neuron.
+
+    Parameters
+    ----------
+    nin : number of inputs
+    nouts : number of neurons of each layer
+    rng : as for `Neuron`
+
+    >>> model = MLP(2, [16, 1])
+    >>> model
+    MLP of [Layer of 16 ReLUNeuron(2), LinearNeuron(16)]
+    >>> model(np.ones((10, 2))).shape
+    (10,)
+    """
+
+    layers: list[Neuron]
+
+    def __init__(
+        self, nin: int, nouts: Sequence[int], rng: RandomSource | None = None
+    ) -> None:
+        *hidden, (n, m) = zip([nin, *nouts], nouts)
+        self.layers = [Layer(*sizes, rng=rng) for sizes in hidden]
         last = Neuron(n, False, rng) if m == 1 else Layer(n, m, False, rng)
         self.layers.append(last)
 
-    def __call__(self, x):
-        for layer in self.layers:
+    def __call__(self, x: Any) -> Value:
+        *hidden, last = self.layers
+        for layer in hidden:
             x = layer(x)
-        return x
+        return last(x)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"MLP of {self.layers}"
+
+
+def softmax(x: Any, axis: int = -1) -> Value:
+    """exp(x), scaled to the sum 1 along the axis: probabilities from logits.
+
+    Parameters
+    ----------
+    x : Value, array or list, of any shape but (); the result has the same
+    axis : the axis of the classes
+
+    Raises
+    ------
+    ValueError : x has no such axis
+
+    >>> softmax([0.0, np.log(3.0)]).data.round(2)
+    array([0.25, 0.75])
+    """
+    forward = partial(softmax_of, axis=axis)
+    return operator("softmax", forward, partial(softmax_by_x, axis=axis))(x)
+
+
+def cross_entropy(logits: Any, targets: Any) -> Value:
+    """The mean of -log(softmax(logits)) for the targets, which never overflows.
+
+    Parameters
+    ----------
+    logits : Value, array or list of shape (..., classes)
+    targets : Value, array or list of integer labels (...), or of a probability for each
+        logit (..., classes)
+
+    Returns
+    -------
+    Value of shape ()
+
+    Raises
+    ------
+    IndexError : a label is not from 0 to classes - 1
+    TypeError : labels are not integers
+    ValueError : the shapes do not fit
+
+    >>> loss = cross_entropy([[0.0, np.log(3.0)], [0.0, 0.0]], [1, 0])
+    >>> print(round(float(loss), 4), round((np.log(4 / 3) + np.log(2)) / 2, 4))
+    0.4904 0.4904
+    """
+    losses = loss_of_each_class(logits)  # (..., classes)
+
+    def is_fed() -> bool:
+        return all(x.is_fed for x in (losses, targets) if isinstance(x, Value))
+
+    if np.ndim(targets) < losses.ndim:
+        forward = partial(one_hot, is_fed=is_fed)
+        is_target = operator("one-hot", forward, None, None)(targets, losses)
+        chosen = is_target.where(losses, 0.0)  # a product would make 0 times inf nan
+    else:
+        forward = partial(as_floating, is_fed=is_fed)
+        by_targets = lambda g, y, targets, losses: g
+        weights = operator("as floating", forward, by_targets, None)(targets, losses)
+        chosen = losses * weights
+    return chosen.sum(axis=-1).mean()
+
+
+def named_parameters(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
+    """The leaves in a part, however deep, under names such as `layers.0.w`."""
+    if isinstance(part, Value) and not part.op and not part.name:
+        yield name, part
+    if isinstance(part, Module):
+        part = vars(part)
+    elif isinstance(part, (list, tuple)):
+        part = dict(enumerate(part))
+    for key in part if isinstance(part, dict) else ():
+        yield from named_parameters(part[key], f"{name}.{key}".lstrip("."))
+
+
+def first_weights(shape: tuple[int, ...], rng: RandomSource | None) -> Value:
+    """Random ones, as wide as relus pass signals on unchanged: He et al., 2015."""
+    deviation = (2 / max(shape[0], 1)) ** 0.5
+    return Value((rng or np.random).normal(0, deviation, shape))
+
+
+# Plain functions of arrays, y of x, and what x receives of g, the gradient of y.
+
+
+def softmax_of(x: Any, axis: int) -> Any:
+    x = x + 0.0  # unsigned ones would wrap
+    y = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
+    return y / np.add.reduce(y, axis, keepdims=True)
+
+
+def softmax_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
+    return y * (g - np.add.reduce(g * y, axis, keepdims=True))
+
+
+def minus_log_softmax(x: Any) -> Any:  # along the last axis
+    below = x - np.maximum.reduce(x + 0.0, -1, keepdims=True)
+    return np.log(np.add.reduce(np.exp(below), -1, keepdims=True)) - below
+
+
+def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
+    # g is summed by itself: it has to have the whole shape of y.
+    return np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g
+
+
+loss_of_each_class = operator(
+    "-log(softmax)", minus_log_softmax, minus_log_softmax_by_x
+)
+
+
+def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:
+    """Which class is the target: booleans (..., classes) of labels (...)."""
+    *shape, classes = np.shape(losses)
+    check_shape(labels, tuple(shape), is_fed)
+    if np.result_type(labels).kind not in "iu":
+        raise TypeError(f"expected integer labels, got {np.result_type(labels)}")
+    is_target = np.expand_dims(labels, -1) == np.arange(classes)
+    if not is_target.any(axis=-1).all():
+        raise IndexError(f"expected labels from 0 to {classes - 1}, got {labels}")
+    return is_target
+
+
+def as_floating(targets: Any, losses: Any, is_fed: Any) -> Any:
+    """Targets for each class, (..., classes), that do not widen the losses."""
+    check_shape(targets, np.shape(losses), is_fed)
+    is_floating = np.result_type(targets).kind == "f"
+    return targets if is_floating else np.asarray(targets, np.result_type(losses))
+
+
+def check_shape(targets: Any, shape: tuple[int, ...], is_fed: Any) -> None:
+    """Lengths may differ until all lazy Values are fed: open axes have length 1."""
+    got = np.shape(targets)
+    if got != shape and (len(got) != len(shape) or is_fed()):
+        raise ValueError(f"expected targets of shape {shape}, got {got}")

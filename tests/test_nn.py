@@ -372,6 +372,24 @@ class TestCrossEntropy(unittest.TestCase):
         other = Value(shape=(None,), name="other", dtype=int)
         nn.cross_entropy(x, other)  # after x was fed, and other was not
 
+    def test_a_list_of_values(self):
+        scores = [Value(0.0), Value(np.log(3))]
+        loss = nn.cross_entropy(scores, 0)
+        self.assertAlmostEqual(loss.data, np.log(4), 12)
+        loss.backward()
+        np.testing.assert_allclose([score.grad for score in scores], [-0.75, 0.75])
+
+    def test_a_loss_for_each_step_is_defined_in_linear_time(self):
+        """Whether an expression is fed is not asked where shapes agree anyway."""
+        x, w = Value(shape=(None, 3), name="x"), Value(np.eye(3))
+        asked = mock.PropertyMock(return_value=False)
+        with mock.patch.object(Value, "is_fed", asked):
+            for targets in ([1], [[0.5, 0.5, 0.0]]):
+                nn.cross_entropy(x @ w, targets)
+                asked.assert_not_called()
+            nn.cross_entropy(x @ w, [1, 2])
+            asked.assert_called()
+
     def test_unsigned_logits(self):
         x = np.array([[0, 1, 0]], np.uint8)
         weights = np.exp([[0, 1, 0]])

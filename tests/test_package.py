@@ -66,6 +66,11 @@ for name in set(sys.modules) - before:
             {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
         )
 
+    def test_nets_and_optimisers_import_states_and_no_more(self):
+        loaded = self.loaded("micrograd") ^ self.loaded("micrograd.nn, micrograd.optim")
+        rooms = {"micrograd.checkpoint", "micrograd.nn", "micrograd.optim"}
+        self.assertEqual(loaded, rooms)
+
     def test_what_files_need_waits_for_a_file(self):
         code = "import sys, {}; print('zipfile' in sys.modules)"
         if "True" in run("-c", code.format("numpy")):

@@ -1,6 +1,0 @@
-from typing import Any
-
-from micrograd.engine import Value
-
-def softmax(x: Any, axis: int = -1) -> Value: ...
-def cross_entropy(logits: Any, targets: Any) -> Value: ...
