@@ -109,9 +109,10 @@ def run(ranks, net, rows, seconds):
     mpiexec = shutil.which("mpiexec") or shutil.which("mpiexec", path=beside_python)
     if not mpiexec:
         sys.exit("mpiexec is missing: pip install mpich")
-    worker = [__file__, "--measure", net, "--rows", str(rows)]
+    command = [mpiexec, "-n", str(ranks), sys.executable, "-m", "mpi4py", __file__]
+    command += ["--measure", net, "--rows", str(rows), "--seconds", str(seconds)]
     outcome = subprocess.run(
-        [mpiexec, "-n", str(ranks), sys.executable, *worker, "--seconds", str(seconds)],
+        command,
         env={**os.environ, **dict.fromkeys(THREADS, "1")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

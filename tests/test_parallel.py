@@ -11,11 +11,10 @@ import textwrap
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, job, nn, optim
+from micrograd import Value, nn, optim
 from micrograd.parallel import share
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +25,7 @@ needs_mpi = unittest.skipUnless(
 )
 SECONDS = 120  # after which a job counts as hanging
 STEPS = 100
+UNDER_MPI4PY = ("-m", "mpi4py")
 
 START = """
 import os, signal, sys
@@ -97,7 +97,7 @@ class Jobs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def run_job(self, ranks, script, *arguments, code=0, options=()):
+    def run_job(self, ranks, script, *arguments, code=0, options=UNDER_MPI4PY):
         """What the job writes to its standard output and error."""
         path = self.folder / "script.py"
         path.write_text(START + textwrap.dedent(script), encoding="utf-8")
@@ -106,7 +106,7 @@ class Jobs(unittest.TestCase):
         paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment = {**os.environ, **single, "PYTHONPATH": paths}
-        if code:  # who measures coverage would leave half a file
+        if code and ranks > 1:  # who measures coverage would leave half a file
             environment.pop("COVERAGE_PROCESS_CONFIG", None)
         process = subprocess.Popen(
             command,
@@ -161,46 +161,18 @@ class TestShare(unittest.TestCase):
             whole._mmap.close()
 
 
-class TestHook(unittest.TestCase):
-    """What becomes of an exception that nobody catches, without MPI here."""
-
-    def calls(self, modules):
-        calls = mock.Mock()
-        with (
-            mock.patch.dict(sys.modules, modules),
-            mock.patch.object(job.time, "sleep", calls.sleep),
-            mock.patch.object(job.Job, "is_over", False),
-        ):
-            for module in filter(None, modules.values()):
-                module.COMM_WORLD.Abort = calls.Abort
-            job.end_all(ValueError, "error", "trace", show=calls.show)
-            is_over = job.Job.is_over
-        (_, arguments, _), *others = calls.mock_calls
-        self.assertEqual(arguments, (ValueError, "error", "trace"))
-        self.assertEqual(is_over, bool(others))
-        return [(name, *arguments) for name, arguments, _ in others]
-
-    def test_end_all(self):
-        for ranks, is_finalized, names in [
-            (2, False, ["sleep", "Abort"]),
-            (1, False, []),
-            (2, True, []),
-        ]:
-            mpi = mock.Mock()
-            mpi.COMM_WORLD.size = ranks
-            mpi.Is_finalized.return_value = is_finalized
-            calls = self.calls({"mpi4py.MPI": mpi})
-            self.assertEqual([name for name, _ in calls], names)
-            if names:
-                self.assertEqual(calls[-1], ("Abort", 1))
-        self.assertEqual(self.calls({"mpi4py.MPI": None}), [])
-
-    def test_is_installed(self):
-        code = "import sys; before = sys.excepthook; import micrograd.parallel;"
-        code += "print(sys.excepthook is not before)"
-        command = [sys.executable, "-c", code]
+class TestImport(unittest.TestCase):
+    def test_changes_nothing_outside(self):
+        code = """
+        import atexit, sys
+        import numpy
+        before = sys.excepthook, atexit._ncallbacks()
+        import micrograd.parallel
+        print((sys.excepthook, atexit._ncallbacks()) == before, "mpi4py" in sys.modules)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(code)]
         out = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-        self.assertEqual(out.stdout.split(), [b"True"])
+        self.assertEqual(out.stdout.split(), [b"True", b"False"])
 
 
 @needs_mpi
@@ -311,6 +283,25 @@ class TestExactness(Jobs):
         """
         self.run_job(2, script)
 
+    def test_integers_have_gradients_of_float64(self):
+        script = """
+        values = [Value(3), Value(np.arange(4)), Value(np.array([True, False]))]
+        for rows in (1, 3 * comm.rank):  # the second time, rank 0 has no gradients
+            for value in values:
+                value.grad = None
+                if rows and value.ndim:
+                    value.grad = np.full(value.shape, 1 / 3 + comm.rank)
+                elif rows:
+                    value.grad = 1 / 3 + comm.rank
+            average_gradients(values, comm, rows)
+            for value in values:
+                assert type(value.grad) is (np.ndarray if value.ndim else float)
+                assert np.asarray(value.grad).dtype == np.float64
+                expected = 1 / 3 + (0.5 if rows == 1 else 1)
+                np.testing.assert_allclose(value.grad, expected, 1e-15)
+        """
+        self.run_job(2, script)
+
     def test_weights_are_float64(self):
         script = """
         x = Value(np.ones(3))
@@ -339,6 +330,18 @@ class TestExactness(Jobs):
         halves.Free()
         """
         self.run_job(4, script)
+
+    def test_communicators_that_are_freed(self):
+        script = """
+        x = Value(1.0)
+        for _ in range(2500):  # MPICH has 2048 at a time
+            group = comm.Dup()
+            x.grad = float(comm.rank)
+            average_gradients(x, group)
+            assert x.grad == 0.5
+            group.Free()
+        """
+        self.run_job(2, script)
 
 
 @needs_mpi
@@ -411,11 +414,13 @@ class TestEnds(Jobs):
         late = self.loop("raise RuntimeError('too late')")
         early = "if comm.rank == 1: raise RuntimeError('too early')\ncomm.Barrier()"
         alone = "comm = comm.Split(comm.rank)\n" + late
+        elsewhere = late + "\n    if step == 19 and comm.rank == 0: comm.Barrier()"
         for ranks, script, word in [
             (2, late, "too late"),
             (3, late, "too late"),
             (2, early, "too early"),
             (2, alone.replace("comm.rank == 1", "MPI.COMM_WORLD.rank"), "too late"),
+            (2, elsewhere, "too late"),
             (1, late.replace("comm.rank == 1", "True"), "too late"),
         ]:
             with self.subTest(script, ranks=ranks):
@@ -426,14 +431,32 @@ class TestEnds(Jobs):
                 self.assertIn("script.py", err)
                 self.assertNotIn("has ended", err)
 
+    def test_a_rank_that_raises_without_mpi4py(self):
+        for ranks in (1, 2, 3):
+            with self.subTest(ranks=ranks):
+                is_last = f"comm.rank == {ranks - 1}"
+                script = self.loop("raise RuntimeError('too late')")
+                script = script.replace("comm.rank == 1", is_last)
+                _, err = self.run_job(ranks, script, code=1, options=())
+                self.assertEqual(err.count("RuntimeError: too late"), 1, err)
+                ended = f"ValueError: rank {ranks - 1} has ended"
+                self.assertEqual(err.count(ended), ranks - 1, err)
+
     def test_a_rank_that_ends_early(self):
-        for ranks, statement in ((2, "break"), (3, "sys.exit()"), (2, "sys.exit(3)")):
-            with self.subTest(statement, ranks=ranks):
-                _, err = self.run_job(ranks, self.loop(statement), code=1)
-                self.assertIn("ValueError: rank 1 has ended", err)
-        inside = "def main():\n" + textwrap.indent(self.loop("return"), "    ")
-        _, err = self.run_job(2, inside + "\nmain()", code=1)
-        self.assertIn("ValueError: rank 1 has ended", err)
+        for options in (UNDER_MPI4PY, ()):
+            for ranks, statement in (
+                (2, "break"),
+                (3, "sys.exit()"),
+                (2, "sys.exit(3)"),
+                (3, "MPI.Finalize(); break"),
+            ):
+                with self.subTest(statement, ranks=ranks, options=options):
+                    script = self.loop(statement)
+                    _, err = self.run_job(ranks, script, code=1, options=options)
+                    self.assertIn("ValueError: rank 1 has ended", err)
+            inside = "def main():\n" + textwrap.indent(self.loop("return"), "    ")
+            _, err = self.run_job(2, inside + "\nmain()", code=1, options=options)
+            self.assertIn("ValueError: rank 1 has ended", err)
 
     def test_a_rank_that_ends_early_in_one_of_two_communicators(self):
         for ranks, split in ((2, "comm.Dup()"), (4, "comm.Split(comm.rank // 2)")):
@@ -452,9 +475,9 @@ class TestEnds(Jobs):
                     _, err = self.run_job(ranks, script, code=1)
                     self.assertIn("ValueError: rank 1 has ended", err)
 
-    def test_an_error_before_the_first_step_under_mpi4py(self):
+    def test_an_exit_before_the_first_step(self):
         script = "if comm.rank == 1: sys.exit(3)\n" + self.loop("pass")
-        self.run_job(2, script, code=1, options=["-m", "mpi4py"])
+        self.run_job(2, script, code=1)
 
     def test_an_end_that_is_expected(self):
         script = """
@@ -466,9 +489,9 @@ class TestEnds(Jobs):
             except ValueError as error:
                 print(error, flush=True)
         """
-        out, _ = self.run_job(3, script)
-        self.assertEqual(out.count("rank 1 has ended"), 2)
-        self.assertEqual(out.count("a rank has ended"), 4)
+        for options in (UNDER_MPI4PY, ()):
+            out, _ = self.run_job(3, script, options=options)
+            self.assertEqual(out.count("rank 1 has ended"), 6)  # three on two ranks
 
     def test_a_rank_that_is_killed(self):
         script = self.loop("os.kill(os.getpid(), signal.SIGKILL)")

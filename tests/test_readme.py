@@ -91,7 +91,7 @@ def printed_by_ranks(code):
     """What two processes print that run the code as the README says."""
     Path("train.py").write_text(code, encoding="utf-8")
     job = subprocess.run(
-        [MPIEXEC, "-n", "2", sys.executable, "train.py"],
+        [MPIEXEC, "-n", "2", sys.executable, "-m", "mpi4py", "train.py"],
         env={**os.environ, "PYTHONPATH": str(README.parent), "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
