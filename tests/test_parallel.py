@@ -498,7 +498,8 @@ class TestEnds(Jobs):
         self.run_job(2, script, code=1)
 
     def test_mpi_that_is_finalized(self):
-        script = self.loop("pass")
+        other = "comm = comm.Dup()\n"  # MPI does not free it of itself, as the world
+        script = self.loop("pass") + other + self.loop("pass")
         self.run_job(2, script + "\nMPI.Finalize()")
         _, err = self.run_job(2, script + "\nMPI.Finalize()\n1 / 0", code=1)
         self.assertEqual(err.count("ZeroDivisionError"), 2)
