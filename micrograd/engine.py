@@ -12,12 +12,21 @@ import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from micrograd import rules
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Protocol, Union
+
+    class Model(Protocol):
+        def parameters(self) -> list[Value]: ...
+
+    Values = Union["Value", Iterable["Value"], Mapping[str, "Value"], Model]
 
 BIRTHS = itertools.count()
 data_of = attrgetter("data")
@@ -150,7 +159,7 @@ class Value:
         """
         return evaluate(self, values)
 
-    def backward(self, wrt: Any = None) -> None:
+    def backward(self, wrt: Values | None = None) -> None:
         """Set `grad`, the derivative of the sum of the elements, on wrt or on all.
 
         There is nothing to zero before. Every other gradient in the expression is None
@@ -747,21 +756,16 @@ def has_value(x: Any) -> bool:
     return isinstance(x, Value)
 
 
-def values_in(wrt: Any) -> list[Value]:
+def values_in(wrt: Values) -> list[Value]:
     """The Values in wrt: one, several, a Module's parameters, or a dictionary's."""
-    if isinstance(wrt, Value):
-        return [wrt]
-    if callable(getattr(wrt, "parameters", None)):
-        wrt = wrt.parameters()
-    values = (
-        list(wrt.values() if isinstance(wrt, Mapping) else wrt)
-        if np.iterable(wrt)
-        else [wrt]
-    )
+    values: Any = wrt
+    if isinstance(values, Mapping):
+        values = values.values()
+    elif callable(getattr(values, "parameters", None)):
+        values = values.parameters()
+    is_one = isinstance(values, Value) or not np.iterable(values)
+    values = [values] if is_one else list(values)
     for value in values:
         if not isinstance(value, Value):
-            raise TypeError(
-                "wrt: expected Values, a Module or a dictionary of Values, "
-                f"got {value!r}"
-            )
-    return values
+            raise TypeError(f"wrt: expected Values, got {value!r}")
+    return list(values)

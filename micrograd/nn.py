@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd import rules
 from micrograd.checkpoint import Path, State, checked, like, read, write
-from micrograd.engine import Value, operator
+from micrograd.engine import Value, apply, operator
+from micrograd.rules import RULES
 
 if TYPE_CHECKING:
     from typing import Union
@@ -235,8 +237,7 @@ def softmax(x: Any, axis: int = -1) -> Value:
     >>> softmax([0.0, np.log(3.0)]).data.round(2)
     array([0.25, 0.75])
     """
-    forward = partial(softmax_of, axis=axis)
-    return operator("softmax", forward, partial(softmax_by_x, axis=axis))(x)
+    return apply(RULES[rules.softmax].bind({"axis": axis}), x)
 
 
 def cross_entropy(logits: Any, targets: Any) -> Value:
@@ -262,7 +263,7 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     >>> print(round(float(loss), 4), round((np.log(4 / 3) + np.log(2)) / 2, 4))
     0.4904 0.4904
     """
-    losses = loss_of_each_class(logits)  # (..., classes)
+    losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
 
     def is_fed() -> bool:
         return all(x.is_fed for x in (losses, targets) if isinstance(x, Value))
@@ -273,8 +274,7 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
         chosen = is_target.where(losses, 0.0)  # a product would make 0 times inf nan
     else:
         forward = partial(as_floating, is_fed=is_fed)
-        by_targets = lambda g, y, targets, losses: g
-        weights = operator("as floating", forward, by_targets, None)(targets, losses)
+        weights = operator("as floating", forward, rules.same, None)(targets, losses)
         chosen = losses * weights
     return chosen.sum(axis=-1).mean()
 
@@ -295,34 +295,6 @@ def first_weights(shape: tuple[int, ...], rng: RandomSource | None) -> Value:
     """Random ones, as wide as relus pass signals on unchanged: He et al., 2015."""
     deviation = (2 / max(shape[0], 1)) ** 0.5
     return Value((rng or np.random).normal(0, deviation, shape))
-
-
-# Plain functions of arrays, y of x, and what x receives of g, the gradient of y.
-
-
-def softmax_of(x: Any, axis: int) -> Any:
-    x = x + 0.0  # unsigned ones would wrap
-    y = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
-    return y / np.add.reduce(y, axis, keepdims=True)
-
-
-def softmax_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
-    return y * (g - np.add.reduce(g * y, axis, keepdims=True))
-
-
-def minus_log_softmax(x: Any) -> Any:  # along the last axis
-    below = x - np.maximum.reduce(x + 0.0, -1, keepdims=True)
-    return np.log(np.add.reduce(np.exp(below), -1, keepdims=True)) - below
-
-
-def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
-    # g is summed by itself: it has to have the whole shape of y.
-    return np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g
-
-
-loss_of_each_class = operator(
-    "-log(softmax)", minus_log_softmax, minus_log_softmax_by_x
-)
 
 
 def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:

@@ -17,13 +17,7 @@ from micrograd.checkpoint import State, checked, like
 from micrograd.engine import Value, numeric, values_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Protocol, Union
-
-    class Model(Protocol):
-        def parameters(self) -> list[Value]: ...
-
-    Values = Union[Value, Iterable[Value], Mapping[str, Value], Model]
+    from micrograd.engine import Values
 
 
 class Optimiser:

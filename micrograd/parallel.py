@@ -18,10 +18,12 @@ from zlib import crc32
 import numpy as np
 
 from micrograd.checkpoint import Part
-from micrograd.engine import Value
+from micrograd.engine import Value, values_in
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request
+
+    from micrograd.engine import Values
 
 
 def share(n: int, comm: Intracomm) -> slice:
@@ -75,9 +77,7 @@ def broadcast(parts: Iterable[Part], comm: Intracomm) -> None:
         part.load_state_dict(state)
 
 
-def average_gradients(
-    wrt: Value | Iterable[Value], comm: Intracomm, rows: float = 1
-) -> None:
+def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
     """Make each gradient its mean over all ranks, weighted by their numbers of rows.
 
     If each rank has the gradient of a mean over its rows, then each gets the gradient
@@ -86,7 +86,7 @@ def average_gradients(
 
     Parameters
     ----------
-    wrt : Value, or iterable of Values
+    wrt : Value, iterable of Values, Module, or dictionary of Values
         The same on all ranks, in the same order.
     comm : mpi4py.MPI.Intracomm
         The ranks; all of them call this.
@@ -101,7 +101,7 @@ def average_gradients(
         or if none has rows. No gradient has changed then, and unless one has ended
         they may go on.
     """
-    values = [wrt] if isinstance(wrt, Value) else list(wrt)
+    values = values_in(wrt)
     problem = ""
     if not 0 <= rows < np.inf:
         problem = f"rows: expected a finite number, at least 0, got {rows}"

@@ -6,6 +6,7 @@ import pickle
 import unittest
 import warnings
 from itertools import product
+from unittest import mock
 
 import numpy as np
 
