@@ -4,6 +4,9 @@ A `Value` holds data. An operator on Values makes a new one, which keeps its ope
 and its rule (see `micrograd.rules`): together they are a graph, the expression.
 `forward()` goes through it from the leaves to the result and computes the data anew;
 `backward()` goes back and leaves on each Value the derivative of the result by it.
+
+To see how, read `Value.__init__`, `apply`, `order_of`, `evaluate` and `differentiate`;
+most of the class is names.
 """
 
 from __future__ import annotations
@@ -52,8 +55,8 @@ class Value:
     5.0 [2. 4.]
     """
 
-    # Python frees slots in the order of their names: the operands before the order, or
-    # the freeing of a long chain would recurse through the lists of the order.
+    # Python frees slots in the order of their names. With `_order` before `_operands`,
+    # the freeing of a long chain would recurse.
     __slots__ = (
         "__weakref__",
         "_born",
@@ -162,8 +165,9 @@ class Value:
     def backward(self, wrt: Values | None = None) -> None:
         """Set `grad`, the derivative of the sum of the elements, on wrt or on all.
 
-        There is nothing to zero before. Every other gradient in the expression is None
-        afterwards.
+        Gradients of an earlier call are replaced, not added to; every other gradient in
+        the expression is None afterwards. A leaf's is an array of its own; those of
+        results may share memory with each other: do not write to them.
 
         Parameters
         ----------
@@ -415,8 +419,48 @@ class Value:
             raise TypeError(f"{name} of a Value: {error}") from error
 
 
+# --- What can be data, and what can be differentiated by ------------------------------
+
+
+def numeric(data: Any, name: str = "data") -> Any:
+    """The data as an array or a number; a TypeError if it is not of real numbers."""
+    if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
+        return data
+    try:
+        array = np.asarray(None if has_value(data) else data)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
+        kind = type(data).__name__
+        raise TypeError(f"{name}: expected real numbers, got {array.dtype} {kind}")
+    return array if array.ndim or isinstance(data, np.ndarray) else array[()]
+
+
+def has_value(x: Any) -> bool:
+    """Whether it is a Value or a list with one in it, however deep."""
+    if isinstance(x, (list, tuple)):
+        return any(map(has_value, x))
+    return isinstance(x, Value)
+
+
+def values_in(wrt: Values) -> list[Value]:
+    """The Values in wrt: one, several, a Module's parameters, or a dictionary's."""
+    values: Any = wrt
+    if isinstance(values, Mapping):
+        values = values.values()
+    elif callable(getattr(values, "parameters", None)):
+        values = values.parameters()
+    is_one = isinstance(values, Value) or not np.iterable(values)
+    values = [values] if is_one else [*values]
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"wrt: expected Values, got {value!r}")
+    return values  # type: ignore[no-any-return]
+
+
 # --- Operators: a Value that remembers its rule and operands --------------------------
 
+# Looked up once, as they are used most.
 NEGATIVE, POWER = RULES[np.negative], RULES[np.power]
 ADD, SUBTRACT = RULES[np.add], RULES[np.subtract]
 MULTIPLY, DIVIDE, MATMUL = RULES[np.multiply], RULES[np.divide], RULES[np.matmul]
@@ -439,7 +483,7 @@ def apply(rule: Rule, *operands: Any) -> Value:
     result.grad = result._lazy = result._order = None
     try:
         data = rule.value(*[x.data for x in operands])
-        if type(data) is not float:
+        if type(data) is not float or data != data:  # nan may be fed an integer later
             is_scalar = type(data) is not np.ndarray or data.ndim == 0
             if is_scalar and rules.are_numbers(*[x.data for x in operands]):
                 result._rule, data = rule.on_numbers(), rules.as_number(data)
@@ -477,7 +521,7 @@ def operator(
     forward : computes y, whose shape may depend on the operands' shapes alone
     derivatives : for each operand, derivative(g, y, *data) is what it receives of g,
         the gradient of y, which has y's shape; or None, where no gradient shall flow.
-        Broadcasting, adding up and dtypes are taken care of.
+        It changes none of these. Broadcasting, adding up and dtypes are taken care of.
 
     >>> cube = operator("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
     >>> x = Value([1.0, 2.0])
@@ -525,22 +569,23 @@ def located(error: Exception, node: Value) -> Exception:
 
 
 class Order(NamedTuple):
-    """What an expression consists of, but for its result, which keeps this."""
+    """What an expression consists of, but for its root, which keeps this."""
 
     results: list[Value]  # of operators, each after its operands
     leaves: list[Value]
     lazies: list[Value]
-    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt
+    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt, which live as long
 
 
 class Way(NamedTuple):
     """The way of the gradients back to wrt: operator by operator, the last one first.
 
-    The first is the expression's result, which is not among the nodes.
+    links[0] are the root's, links[i + 1] those of nodes[i]: the root is left out, since
+    it keeps this and would be in a circle, which only the garbage collector frees.
     """
 
     nodes: list[Value]
-    links: list[tuple[Link, ...]]  # for each, the operands that lead to wrt
+    links: list[tuple[Link, ...]]  # of each, the operands that lead to wrt
 
 
 def order_of(root: Value) -> Order:
@@ -556,7 +601,7 @@ def order_of(root: Value) -> Order:
     results = sorted([x for x in found[1:] if x._rule], key=attrgetter("_born"))
     leaves = [x for x in found if not x._rule]
     order = Order(results, leaves, [x for x in leaves if x._lazy], {})
-    root._order = order if root._rule else None  # a leaf would keep itself
+    root._order = order if root._rule else None  # a leaf is in its own order: a circle
     return order
 
 
@@ -569,14 +614,16 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     nodes = [*order.results, root] if root._rule else []
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
     all_links = []
-    for node in nodes:
+    for node in nodes:  # up: which lead to wrt
         pairs = zip(node._operands, node._rule.derivatives)
         links = tuple([(x, by) for x, by in pairs if by and x in leading])
         all_links.append(links)
         if links:
             leading.add(node)
     way, reached = Way([], []), {root}
-    for node, links in zip(reversed(nodes), reversed(all_links)):
+    for node, links in zip(
+        reversed(nodes), reversed(all_links)
+    ):  # and down: are reached
         if links and node in reached:
             way.nodes.append(node)
             way.links.append(links)
@@ -585,7 +632,7 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     for value in wrt or ():
         if value not in reached:
             raise ValueError(f"the expression does not depend on {value!r}")
-    del way.nodes[:1]  # the root, which keeps this
+    del way.nodes[:1]  # the root
     order.ways[key] = way
     return way
 
@@ -596,11 +643,12 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
 def evaluate(root: Value, values: dict[str, Any]) -> Any:
     """Feed the lazy Values, all or none, and compute each result anew, in order."""
     order = order_of(root)
-    fed = {}
+    feeds = []
     for lazy in order.lazies:
-        fed[lazy] = lazy._lazy.checked(values)  # type: ignore[union-attr]
-    for lazy in fed:
-        fed[lazy], lazy.data = lazy.data, fed[lazy]
+        feeds.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
+    before = [lazy.data for lazy in order.lazies]
+    for lazy, data in zip(order.lazies, feeds):
+        lazy.data = data
     nodes = (*order.results, root) if root._rule else ()
     try:
         for node in nodes:
@@ -609,8 +657,8 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
         try:
             raise located(error, node) from error
         finally:  # as it was
-            for lazy in fed:
-                lazy.data = fed[lazy]
+            for lazy, data in zip(order.lazies, before):
+                lazy.data = data
             for done in nodes:
                 if done is node:
                     break
@@ -636,7 +684,7 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
             data = tuple(map(data_of, node._operands))
             for x, derivative in links:
                 gradient = fitted(derivative(g, y, *data), x, kept)
-                if x._rule:  # its gradient may be shared with others
+                if x._rule:  # its gradient may be another's, too: never in place
                     x.grad = gradient if x.grad is None else x.grad + gradient
                 elif x.grad is None:
                     x.grad = own(gradient, x, g)
@@ -653,8 +701,8 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
 def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     """The gradient in the shape and dtype of x, summed where NumPy had repeated x.
 
-    It stays smaller than x where nobody sees it and all that is left to do is
-    element-wise.
+    Where nobody sees it, it may stay smaller: the gradient of `h` in `h.tanh().sum()`
+    starts as one number, which broadcasting repeats when tanh's rule multiplies it.
     """
     data = x.data
     if type(data) is float is type(gradient):
@@ -665,18 +713,23 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     if type(gradient) is type(data) and gradient.shape == shape:
         if gradient.dtype is dtype:
             return gradient
-    dtype = dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(float)
+    dtype = np.dtype(dtype.type if dtype.kind == "f" else float)  # of native bytes
     gradient = summed_back(gradient, shape)
     if type(data) is not np.ndarray:
         return dtype.type(gradient)
     is_seen = not x._rule or kept is None or x in kept
-    if np.shape(gradient) == shape or not is_seen and is_elementwise(x):
+    may_be_smaller = not is_seen and has_shape_of_parents(x)
+    if may_be_smaller or np.shape(gradient) == shape:
         return np.asarray(gradient, dtype)
     return np.full(shape, gradient, dtype)
 
 
-def is_elementwise(x: Value) -> bool:
-    """Whether the operator that made x repeated no operand and changed no shape."""
+def has_shape_of_parents(x: Value) -> bool:
+    """Whether a gradient that only broadcasts to x may go on to its parents.
+
+    Not to one that is smaller than x: what it receives is summed over the axes along
+    which NumPy repeated it, and these have to be there.
+    """
     shape = x.data.shape
     for operand in x._operands:
         if isinstance(operand, Value):
@@ -686,7 +739,10 @@ def is_elementwise(x: Value) -> bool:
 
 
 def own(gradient: Any, leaf: Value, g: Any) -> Any:
-    """The gradient as an array that is the leaf's alone; a number is nobody's."""
+    """The gradient as an array of the leaf's own, which users and `+=` write to.
+
+    It is copied where it is g itself (`+` passes on its own), or a view (`T` does so).
+    """
     if type(leaf.data) is not np.ndarray:
         return gradient
     is_new = type(gradient) is np.ndarray and gradient is not g
@@ -706,14 +762,14 @@ class Placeholder:
             raise TypeError(f"name: expected an identifier, got {name!r}")
         self.name, self.dtype = name, dtype
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
-        fill = np.nan if np.dtype(dtype).kind == "f" else 0
+        fill = float("nan") if np.dtype(dtype).kind == "f" else 0
         unfed = np.full([1 if n is None else n for n in self.shape], fill, dtype)
         is_number = self.shape == () and dtype is None
         self.unfed = fill if is_number else numeric(unfed, name)
         self.expected = np.result_type(self.unfed)
 
-    def checked(self, values: dict[str, Any]) -> Any:
-        """What it is fed, or nan with a warning; an error if that does not fit."""
+    def feed(self, values: dict[str, Any]) -> Any:
+        """Its data among the values, or nan with a warning; an error if unfit."""
         name, expected = self.name, self.expected
         if name not in values:
             if expected.kind != "f":
@@ -730,42 +786,3 @@ class Placeholder:
         if not np.can_cast(np.result_type(data), expected, "same_kind"):
             raise TypeError(f"{name}: expected {expected}, got {np.result_type(data)}")
         return np.asarray(data, expected)
-
-
-# --- What can be data, and what can be differentiated by ------------------------------
-
-
-def numeric(data: Any, name: str = "data") -> Any:
-    """The data as an array or a number; a TypeError if it is not of real numbers."""
-    if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
-        return data
-    try:
-        array = np.asarray(None if has_value(data) else data)
-    except ValueError:  # a ragged list
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
-        kind = type(data).__name__
-        raise TypeError(f"{name}: expected real numbers, got {array.dtype} {kind}")
-    return array if array.ndim or isinstance(data, np.ndarray) else array[()]
-
-
-def has_value(x: Any) -> bool:
-    """Whether it is a Value or a list with one in it, however deep."""
-    if isinstance(x, (list, tuple)):
-        return any(map(has_value, x))
-    return isinstance(x, Value)
-
-
-def values_in(wrt: Values) -> list[Value]:
-    """The Values in wrt: one, several, a Module's parameters, or a dictionary's."""
-    values: Any = wrt
-    if isinstance(values, Mapping):
-        values = values.values()
-    elif callable(getattr(values, "parameters", None)):
-        values = values.parameters()
-    is_one = isinstance(values, Value) or not np.iterable(values)
-    values = [values] if is_one else list(values)
-    for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(f"wrt: expected Values, got {value!r}")
-    return list(values)

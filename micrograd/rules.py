@@ -9,10 +9,11 @@ operand the derivative, in these letters:
     g                the gradient of y: how much the final result changes with y
     derivative       what the operand receives of g by the chain rule
 
-A derivative may ignore broadcasting: who calls it sums over the axes along which NumPy
-repeated an operand. And g may be smaller than y where all that is left to do is
-element-wise, since broadcasting repeats it then; a rule that needs it as large as y
-says `whole(g, y)`.
+`f_by_a` is the derivative of f by a. A derivative may ignore broadcasting: who calls it
+sums over the axes along which NumPy repeated an operand. And g has the shape of y, or
+a smaller one that broadcasts to it, which may happen where the operands have y's shape
+themselves. Multiplying, `np.where` and assigning repeat it by themselves; a rule that
+moves or sums the elements of g says `whole(g, y)`.
 """
 
 from __future__ import annotations
@@ -28,13 +29,21 @@ Function = Callable[..., Any]
 
 
 class Rule:
-    """y = value(*data), and a derivative(g, y, *data) for each operand, or None.
+    """y = value(*data), and for each operand a derivative(g, y, *data).
 
-    Both may have parameters, as `axis`. If variadic, any number of operands shares one
-    derivative(i, g, y, *data), where i is the operand's number.
+    It is None where the operand receives nothing. All may have parameters, as `axis`.
+    If variadic, any number of operands shares one derivative(i, g, y, *data), where i
+    is the operand's number. `of_arrays` is the rule that this one is `on_numbers`.
     """
 
-    __slots__ = ("_on_numbers", "derivatives", "is_variadic", "name", "value")
+    __slots__ = (
+        "_on_numbers",
+        "derivatives",
+        "is_variadic",
+        "name",
+        "of_arrays",
+        "value",
+    )
 
     def __init__(
         self,
@@ -46,9 +55,10 @@ class Rule:
         self.name, self.value, self.derivatives = name, value, derivatives
         self.is_variadic = is_variadic
         self._on_numbers: Rule | None = None
+        self.of_arrays: Rule | None = None
 
     def bind(self, parameters: dict[str, Any], n_operands: int = 1) -> Rule:
-        """The rule with its parameters filled in: functions of the data alone."""
+        """The rule as functions of the data alone: parameters and numbers filled in."""
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
             (by,) = self.derivatives
@@ -63,6 +73,7 @@ class Rule:
             self._on_numbers = Rule(
                 self.name, lambda *data: as_number(value(*data)), self.derivatives
             )
+            self._on_numbers.of_arrays = self
         return self._on_numbers
 
 
@@ -83,7 +94,7 @@ def define(
 
 # --- Numbers -------------------------------------------------------------------------
 
-NUMBERS = {float, int, np.bool_}
+NUMBERS = {float, int, np.bool_}  # the last is what comparing numbers gives
 
 
 def are_numbers(*data: Any) -> bool:
@@ -95,11 +106,11 @@ def are_numbers(*data: Any) -> bool:
 
 
 def as_number(y: Any) -> Any:
-    """NumPy's scalar as a number of Python, where one of those is as exact."""
+    """NumPy's scalar as a number of Python, where that is as exact; integers wrap."""
     if isinstance(y, float):
         return float(y)
     if isinstance(y, int):
-        return (y + 2**63) % 2**64 - 2**63  # wraps, as NumPy's
+        return (y + 2**63) % 2**64 - 2**63
     is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
     return y.item() if is_plain else y
 
@@ -114,7 +125,10 @@ def whole(g: Any, y: Any) -> Any:
 
 
 def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient, summed over the axes along which NumPy repeated such a shape."""
+    """The gradient, summed over the axes along which NumPy repeated such a shape.
+
+    It may be smaller than the shape already, and stays so.
+    """
     lead = np.ndim(g) - len(shape)
     if lead == 1 and g.ndim == 2:
         g = np.dot(np.ones(len(g), g.dtype), g)  # half the time of a sum
@@ -160,7 +174,7 @@ define(  # Python's would raise where b is 0
 
 
 def power(a: Any, b: Any) -> Any:
-    """a ** b; of negative numbers, Python's may be complex, NumPy's is nan."""
+    """a ** b, which is faster on arrays; of negative numbers, Python's is complex."""
     return np.power(a, b) if are_numbers(a, b) else a**b
 
 
@@ -168,7 +182,7 @@ def power_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """b times a ** (b - 1), and 0 where b is 0."""
     if type(b) is int and b == 2:
         return (g + g) * a
-    return g * b * power(a, b - 1.0 * (b != 0))
+    return g * b * power(a, b - 1.0 * (b != 0))  # lest 0 ** -1 is inf
 
 
 def power_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -213,7 +227,7 @@ define(sigmoid, lambda g, y, x: g * y * (1 - y))
 
 
 def by_first(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g where y is a; where a and b are equal, each receives half."""
+    """g where y is a, half of it where b is equal, 0 where y is b alone."""
     return np.where((b == y) & (a != b), 0.0, g / (1.0 + (a == b)))
 
 
@@ -276,7 +290,7 @@ def reduction(derivative: Function) -> Function:
 
 
 def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """The sum; np.sum takes twice the time on small arrays."""
+    """The sum, by the ufunc: np.sum takes twice the time on small arrays."""
     return np.add.reduce(x, axis, keepdims=keepdims)
 
 
@@ -291,7 +305,7 @@ def smallest(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def count(x: Any, y: Any) -> int:
-    """How many elements of x went into each of y."""
+    """How many elements of x went into each of y; a number counts as one."""
     n: int = getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
     return n
 
@@ -305,7 +319,7 @@ def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 def by_extreme(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g where x is the extreme, shared equally among ties."""
     ties = x == y
-    return g * ties / np.add.reduce(ties, axis, keepdims=True)
+    return np.where(ties, g, 0.0) / np.add.reduce(ties, axis, keepdims=True)
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
@@ -354,10 +368,10 @@ define(minus_log_softmax, minus_log_softmax_by_x, name="-log(softmax)")
 
 
 def dot(a: Any, b: Any) -> Any:
-    """a @ b; np.dot is faster, but takes 0 times nan as 0 where there is one factor."""
-    is_flat = type(a) is type(b) is np.ndarray and 0 < a.ndim < 3 > b.ndim > 0
-    if is_flat and a.size > 1 < b.size:
-        return np.dot(a, b)
+    """a @ b; np.dot is faster, but takes 0 times nan as 0 where a size is 1."""
+    if type(a) is type(b) is np.ndarray and a.ndim in (1, 2) and b.ndim in (1, 2):
+        if a.size > 1 and b.size > 1:
+            return np.dot(a, b)
     return np.matmul(a, b)
 
 
@@ -416,8 +430,9 @@ def contracted_by(
     if not set(term) <= set("".join(others)):  # x alone has a letter, summed there
         others, factors = [*others, term], [*factors, np.ones_like(x)]
     gradient = contracted(*factors, terms=others, result=term)
-    is_whole = np.shape(gradient) == np.shape(x)
-    return gradient if is_whole else gradient + np.zeros(np.shape(x))
+    if np.shape(gradient) == np.shape(x):
+        return gradient
+    return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
 
 
 define(contracted, contracted_by, name="einsum", is_variadic=True)
@@ -468,12 +483,12 @@ define(np.transpose, transposed_by_x, value=transposed)
 
 def selected(x: Any, *keys: Any) -> Any:
     """x[keys]."""
-    return (x if np.ndim(x) else np.asarray(x))[keys]
+    return (x if np.ndim(x) else np.asarray(x))[keys]  # a number has no [keys]
 
 
 def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     """g at the places selected; one that is selected twice receives both."""
-    gradient = np.zeros(np.shape(x), np.result_type(g))
+    gradient = np.zeros_like(x, np.result_type(g))
     if any(map(np.ndim, keys)):
         np.add.at(gradient, keys, g)
     else:
@@ -484,6 +499,13 @@ def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
 define(selected, selected_by_x, name="[]")  # keys receive nothing
 
 
+def along(x: Any, key: int | slice, axis: int) -> Any:
+    """The places of that index along an axis."""
+    keys: list[int | slice] = [slice(None)] * x.ndim
+    keys[axis] = key
+    return x[tuple(keys)]
+
+
 def joined(*parts: Any, axis: int = 0) -> Any:
     """np.concatenate, of arguments."""
     return np.concatenate(parts, axis)
@@ -492,8 +514,7 @@ def joined(*parts: Any, axis: int = 0) -> Any:
 def joined_by(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
     """The i-th part of g."""
     end = sum(part.shape[axis] for part in parts[: i + 1])
-    start = end - parts[i].shape[axis]
-    return np.split(whole(g, y), [start, end], axis)[1]
+    return along(whole(g, y), slice(end - parts[i].shape[axis], end), axis)
 
 
 def stacked(*parts: Any, axis: int = 0) -> Any:
@@ -503,7 +524,7 @@ def stacked(*parts: Any, axis: int = 0) -> Any:
 
 def stacked_by(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
     """The i-th part of g."""
-    return np.take(whole(g, y), i, axis)
+    return along(whole(g, y), i, axis)
 
 
 define(np.concatenate, joined_by, value=joined, is_variadic=True)

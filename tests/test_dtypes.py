@@ -117,6 +117,8 @@ class TestNumbers(ValueTest):
                     self.assertTrue(-(2**63) <= y.data < 2**63)
             self.assertEqual((Value(3) ** 50).data, np.power(np.array([3]), 50)[0])
             self.assertEqual((-Value(-(2**63))).data, -(2**63))
+        x = Value(shape=(), name="x")
+        self.assertEqual((x * x + x).forward(x=2**40), 2**40)
 
     def test_huge_integers(self):
         with self.assertRaisesRegex(TypeError, "object"):
@@ -261,6 +263,11 @@ class TestDtypes(ValueTest):
         with np.errstate(divide="ignore"):
             x.relu().sqrt().backward()
         self.assert_equal(x.grad, [0])
+        x = Value([-1.0, 0.0])
+        for extreme in (x.max(), -(-x).min()):
+            with np.errstate(divide="ignore"):
+                extreme.sqrt().backward()
+            self.assert_equal(x.grad, [0, np.inf])
 
     def test_number_of_another_type(self):
         v = Value(2)

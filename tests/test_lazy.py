@@ -227,7 +227,7 @@ class TestLazy(ValueTest):
     def test_fed_nan_is_fed(self):
         x = Value(shape=(), name="x")
         y = x * 2
-        y.forward(x=float("nan"))
+        y.forward(x=np.nan)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             y.backward()
