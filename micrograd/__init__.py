@@ -1,7 +1,32 @@
 """Automatic differentiation on NumPy, read in one sitting."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from micrograd.engine import Value, operator
 from micrograd.functions import concatenate, einsum, stack, tensordot, where
 
-__all__ = ["Value", "concatenate", "einsum", "operator", "stack", "tensordot", "where"]
+if TYPE_CHECKING:
+    from micrograd.program import compiled as compiled
+
+__all__ = [
+    "Value",
+    "compiled",
+    "concatenate",
+    "einsum",
+    "operator",
+    "stack",
+    "tensordot",
+    "where",
+]
 __version__ = "1.0.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load `compiled` when it is first asked for, as many programs need it not."""
+    if name != "compiled":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from micrograd.program import compiled
+
+    return compiled

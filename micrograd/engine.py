@@ -488,7 +488,7 @@ def apply(rule: Rule, *operands: Any) -> Value:
             if is_scalar and rules.are_numbers(*[x.data for x in operands]):
                 result._rule, data = rule.on_numbers(), rules.as_number(data)
     except Exception as error:
-        raise located(error, result) from error
+        raise located(error, rule.name, shapes_of(operands)) from error
     result.data = data
     return result
 
@@ -531,7 +531,7 @@ def operator(
     """
     checked = [by and checked_derivative(by) for by in derivatives]
     value = lambda *data: numeric(forward(*data))
-    return function_of(Rule(name, value, tuple(checked)))
+    return function_of(Rule(name, value, tuple(checked), is_opaque=True))
 
 
 def function_of(rule: Rule) -> Callable[..., Value]:
@@ -554,15 +554,20 @@ def checked_derivative(derivative: Function) -> Function:
     return checked
 
 
-def located(error: Exception, node: Value) -> Exception:
-    """The same error, saying at which operator and shapes."""
-    shapes = ", ".join(str(np.shape(x.data)) for x in node._operands)
+def located(error: Exception, name: str, shapes: Iterable[Any]) -> Exception:
+    """The same error, saying at which operator and shapes of its operands."""
+    place = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
     kind = type(error)
     while True:
         try:
-            return kind(f"operator {node.op!r} of shapes {shapes}: {error}")
+            return kind(f"{place}: {error}")
         except TypeError:  # it takes something else than a message
             kind = kind.__base__  # type: ignore[assignment]
+
+
+def shapes_of(operands: Iterable[Value | Constant]) -> list[tuple[int, ...]]:
+    """The shapes of their data."""
+    return [np.shape(x.data) for x in operands]
 
 
 # --- Order: each operator after its operands ------------------------------------------
@@ -655,7 +660,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
             node.data = node._rule.value(*map(data_of, node._operands))
     except Exception as error:
         try:
-            raise located(error, node) from error
+            raise located(error, node.op, shapes_of(node._operands)) from error
         finally:  # as it was
             for lazy, data in zip(order.lazies, before):
                 lazy.data = data
@@ -695,7 +700,7 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
     except Exception as error:
         for value in (*order.leaves, *order.results, root):
             value.grad = None
-        raise located(error, node) from error
+        raise located(error, node.op, shapes_of(node._operands)) from error
 
 
 def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
@@ -767,22 +772,29 @@ class Placeholder:
         is_number = self.shape == () and dtype is None
         self.unfed = fill if is_number else numeric(unfed, name)
         self.expected = np.result_type(self.unfed)
+        self.last: tuple[Any, Any] = (None, None)  # shape and dtype that were right
 
     def feed(self, values: dict[str, Any]) -> Any:
         """Its data among the values, or nan with a warning; an error if unfit."""
         name, expected = self.name, self.expected
+        data = values.get(name)
+        if type(data) is np.ndarray and (data.shape, data.dtype) == self.last:
+            return data
         if name not in values:
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing")
             warnings.warn(f"{name} is not fed: nan", stacklevel=4)
             return self.unfed
-        data = numeric(values[name], name)
+        data = numeric(data, name)
         shape = np.shape(data)
         fits = [n in (None, m) for n, m in zip(self.shape, shape)]
         if len(shape) != len(self.shape) or not all(fits):
             raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
-        if self.dtype is None:
-            return data
-        if not np.can_cast(np.result_type(data), expected, "same_kind"):
-            raise TypeError(f"{name}: expected {expected}, got {np.result_type(data)}")
-        return np.asarray(data, expected)
+        if self.dtype is not None:
+            dtype = np.result_type(data)
+            if not np.can_cast(dtype, expected, "same_kind"):
+                raise TypeError(f"{name}: expected {expected}, got {dtype}")
+            data = np.asarray(data, expected)
+        if data is values[name] and type(data) is np.ndarray:
+            self.last = data.shape, data.dtype
+        return data

@@ -46,7 +46,15 @@ class Module:
         >>> [value.shape for value in MLP(2, [3, 1]).parameters()]
         [(2, 3), (3,), (3,), ()]
         """
-        return list(dict.fromkeys(value for _, value in named_parameters(self)))
+        return list(dict.fromkeys(value for _, value in named_leaves(self)))
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """The parameters, with the names that they have in files.
+
+        >>> [name for name, _ in MLP(2, [3, 1]).named_parameters()]
+        ['layers.0.w', 'layers.0.b', 'layers.1.w', 'layers.1.b']
+        """
+        return list(named_leaves(self))
 
     def zero_grad(self) -> None:
         """Forget the gradients; `backward()` does so, too.
@@ -68,7 +76,7 @@ class Module:
         >>> list(MLP(2, [3, 1]).state_dict())
         ['layers.0.w', 'layers.0.b', 'layers.1.w', 'layers.1.b']
         """
-        return {name: np.array(value.data) for name, value in named_parameters(self)}
+        return {name: np.array(value.data) for name, value in named_leaves(self)}
 
     def load_state_dict(self, state: State) -> None:
         """Take over copies of all data, or nothing after an error.
@@ -89,7 +97,7 @@ class Module:
         >>> neuron.w.data
         array([1., 2.])
         """
-        values = dict(named_parameters(self))
+        values = dict(named_leaves(self))
         arrays = checked(state, values)
         for name, value in values.items():
             value.data = like(arrays[name], value)
@@ -279,7 +287,7 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     return chosen.sum(axis=-1).mean()
 
 
-def named_parameters(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
+def named_leaves(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
     """The leaves in a part, however deep, under names such as `layers.0.w`."""
     if isinstance(part, Value) and not part.op and not part.name:
         yield name, part
@@ -288,7 +296,7 @@ def named_parameters(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
     elif isinstance(part, (list, tuple)):
         part = dict(enumerate(part))
     for key in part if isinstance(part, dict) else ():
-        yield from named_parameters(part[key], f"{name}.{key}".lstrip("."))
+        yield from named_leaves(part[key], f"{name}.{key}".lstrip("."))
 
 
 def first_weights(shape: tuple[int, ...], rng: RandomSource | None) -> Value:

@@ -33,12 +33,14 @@ class Rule:
 
     It is None where the operand receives nothing. All may have parameters, as `axis`.
     If variadic, any number of operands shares one derivative(i, g, y, *data), where i
-    is the operand's number. `of_arrays` is the rule that this one is `on_numbers`.
+    is the operand's number. `of_arrays` is the rule that this one is `on_numbers`. An
+    opaque one is not of this table, and may do anything.
     """
 
     __slots__ = (
         "_on_numbers",
         "derivatives",
+        "is_opaque",
         "is_variadic",
         "name",
         "of_arrays",
@@ -51,9 +53,10 @@ class Rule:
         value: Function,
         derivatives: tuple[Function | None, ...],
         is_variadic: bool = False,
+        is_opaque: bool = False,
     ) -> None:
         self.name, self.value, self.derivatives = name, value, derivatives
-        self.is_variadic = is_variadic
+        self.is_variadic, self.is_opaque = is_variadic, is_opaque
         self._on_numbers: Rule | None = None
         self.of_arrays: Rule | None = None
 

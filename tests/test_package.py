@@ -14,7 +14,8 @@ from pathlib import Path
 import micrograd
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = {path.name for path in (ROOT / "micrograd").glob("*.py")}
+PATHS = sorted((ROOT / "micrograd").rglob("*.py"))
+MODULES = {path.relative_to(ROOT / "micrograd").as_posix() for path in PATHS}
 TYPES = {path.name for path in (ROOT / "micrograd").glob("*.pyi")} | {"py.typed"}
 
 
@@ -81,7 +82,8 @@ for name in set(sys.modules) - before:
     def test_every_module_needs_nothing_but_numpy(self):
         for name in MODULES - {"__init__.py"}:
             with self.subTest(name):
-                loaded = self.loaded(f"micrograd.{name[:-3]}")
+                module = name[:-3].replace("/__init__", "").replace("/", ".")
+                loaded = self.loaded(f"micrograd.{module}")
                 self.assertEqual(
                     {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
                 )
@@ -89,7 +91,10 @@ for name in set(sys.modules) - before:
     def test_imports_point_one_way(self):
         """Each module imports, at its top, only what stands below it."""
         below = {"rules": set(), "engine": {"rules"}}
-        for path in sorted((ROOT / "micrograd").glob("*.py")):
+        for path in PATHS:
+            module = ".".join(
+                path.relative_to(ROOT / "micrograd").with_suffix("").parts
+            )
             imported = set()
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.ImportFrom) and node.module == "micrograd":
@@ -97,9 +102,9 @@ for name in set(sys.modules) - before:
                 elif isinstance(node, ast.ImportFrom):
                     package, _, name = node.module.partition(".")
                     imported |= {name} if package == "micrograd" else set()
-            with self.subTest(path.stem):
-                self.assertLessEqual(imported, below.get(path.stem, imported))
-            below.setdefault(path.stem, imported)
+            with self.subTest(module):
+                self.assertLessEqual(imported, below.get(module, imported))
+            below.setdefault(module, imported)
         with self.subTest("no circle"):
             while below:
                 ground = {name for name in below if not below[name] & set(below)}

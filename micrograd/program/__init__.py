@@ -1,0 +1,275 @@
+"""Compiled programs: an expression and its gradients as NumPy code, to read and to run.
+
+`compiled` runs the rules of an expression once and writes down the calls to NumPy that
+they make (`record`), makes them fewer (`simplify`), gives their results places in the
+memory (`memory`), and writes them as Python (`source`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import re
+import threading
+import weakref
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrograd.engine import Value, located, order_of, values_in, way_to
+from micrograd.program.record import Recording
+from micrograd.program.simplify import simplify
+from micrograd.program.source import Source
+
+if TYPE_CHECKING:
+    from micrograd.engine import Values
+
+MOST_OPERATORS = 20_000
+MOST_LAYOUTS = 8
+COUNT = itertools.count(1)
+
+
+def compiled(result: Value, *others: Value, wrt: Values | None = None) -> Program:
+    """Write an expression, and its gradients, as a straight-line NumPy program.
+
+    Parameters
+    ----------
+    result, others : what a call of the program returns, each new: one or a tuple
+    wrt : what a call sets `grad` on, to the derivatives of the sum of the first result:
+        a Value, several, a Module, or a dictionary of names and Values. The arrays
+        belong to the program, and its next call overwrites them.
+
+    Raises
+    ------
+    TypeError : a result is no Value, or of booleans
+    ValueError : the result does not depend on one of wrt, or has too many operators
+
+    >>> x, w = Value(shape=(None, 2), name="x"), Value([1.0, -1.0])
+    >>> step = compiled(((x @ w) ** 2).mean(), wrt={"w": w})
+    >>> print(step(x=[[3.0, 1.0], [1.0, 1.0]]), w.grad)
+    2.0 [6. 2.]
+    """
+    return Program((result, *others), wrt)
+
+
+class Program:
+    """What `compiled` returns: call it with the data of the lazy Values.
+
+    It is recorded for the shapes and dtypes that it is first called with, and again
+    when others come; the last eight are kept. One thread at a time can call it.
+    """
+
+    def __init__(self, roots: tuple[Value, ...], wrt: Values | None) -> None:
+        for root in roots:
+            if not isinstance(root, Value):
+                raise TypeError(f"expected Values to compile, got {root!r}")
+        self.roots = roots
+        self.wrt = [] if wrt is None else list(dict.fromkeys(values_in(wrt)))
+        leaves: dict[Value, None] = {}
+        size = 0
+        for root in roots:
+            order = order_of(root)
+            size += len(order.results)
+            leaves.update(dict.fromkeys(order.leaves))
+        if size > MOST_OPERATORS:
+            raise ValueError(
+                f"expected at most {MOST_OPERATORS} operators to compile, got {size}: "
+                "use forward() and backward()"
+            )
+        if self.wrt and roots[0].dtype.kind == "b":
+            raise TypeError("wrt: expected a first result of numbers, got booleans")
+        if self.wrt:
+            way_to(self.wrt, roots[0])
+        self.lazies = [x for x in leaves if x._lazy]
+        self.lazies.sort(key=lambda x: x.name or "")
+        parameters = [x for x in self.wrt if x in leaves and not x._lazy]
+        others = [x for x in leaves if not x._lazy and x not in set(parameters)]
+        self.leaves = parameters + others
+        self.names = names_of(wrt, self.wrt, [*self.lazies, *self.leaves])
+        self._codes: OrderedDict[Any, Code] = OrderedDict()
+        self._last: Code | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, /, **values: Any) -> Any:
+        """Compute the results, and set the gradients of wrt.
+
+        Parameters
+        ----------
+        values : the data of the lazy Values, by name, as for `forward()`
+
+        Raises
+        ------
+        ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
+        RuntimeError : another thread is in this program
+        """
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                "the program is running already: compile one for each thread"
+            )
+        try:
+            inputs = []
+            for lazy in self.lazies:
+                inputs.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
+            inputs += [leaf.data for leaf in self.leaves]
+            code, is_new = self._last, False
+            if code is None or not code.fits(inputs):
+                code, is_new = self._code(inputs)
+            try:
+                results, gradients = code.replay(inputs) if is_new else code(inputs)
+            except Exception:
+                for x in self.wrt:  # half of them may be overwritten
+                    x.grad = None
+                raise
+            for x, gradient in zip(self.wrt, gradients):
+                x.grad = gradient
+            return results[0] if len(results) == 1 else results
+        finally:
+            self._lock.release()
+
+    def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
+        """The code for inputs of this layout, and whether it has been recorded now."""
+        layout = tuple(map(form_of, inputs))
+        kept = self._codes.pop(layout, None)
+        code = self._codes[layout] = kept or Code(self, inputs)
+        if len(self._codes) > MOST_LAYOUTS:
+            self._codes.popitem(last=False)
+        self._last = code
+        return code, kept is None
+
+    @property
+    def source(self) -> str:
+        """The code of the last call; before the first, for the data that Values hold.
+
+        Raises
+        ------
+        ValueError : an open axis has not been fed
+        """
+        if self._last is None:
+            for lazy in self.lazies:
+                if None in lazy.shape and not lazy.is_fed:
+                    raise ValueError(
+                        f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
+                        "program, or forward(), before you ask for its source"
+                    )
+            self._code([x.data for x in (*self.lazies, *self.leaves)])
+        return self._last.text  # type: ignore[union-attr]
+
+    def __repr__(self) -> str:
+        given = ", ".join(x.name or "" for x in self.lazies)
+        return f"<program of ({given}) with {len(self.wrt)} gradients>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("programs cannot be pickled or copied: save() writes a module")
+
+
+class Code:
+    """What runs: the source for one layout of the inputs, compiled.
+
+    Attributes
+    ----------
+    text : the source
+    run : its function
+    nodes : the operator and the shapes of its operands, by number of the line
+    """
+
+    def __init__(self, program: Program, inputs: list[Any]) -> None:
+        leaves = (*program.lazies, *program.leaves)
+        recording = Recording(program.roots, program.wrt, dict(zip(leaves, inputs)))
+        simplify(recording)
+        given = {program.names[x]: recording.given[x] for x in leaves}
+        source = Source(recording, given, [program.names[x] for x in program.wrt])
+        self.text, self.nodes = source.text, source.nodes
+        self.forms = [(type(x), *form_of(x)) for x in inputs]
+        scalars = [scalar_type(data) for data in recording.wrt_data]
+        self.scalars = scalars if any(scalars) else []
+        self.recorded = {
+            name: iter([line.data for line in lines])
+            for name, lines in source.opaque.items()
+        }
+        self.names: dict[str, Any] = {**source.constants, **source.functions}
+        self.file = f"<micrograd program {next(COUNT)}>"
+        lines = self.text.splitlines(keepends=True)
+        linecache.cache[self.file] = (len(self.text), None, lines, self.file)
+        weakref.finalize(self, linecache.cache.pop, self.file, None)
+        exec(compile(self.text, self.file, "exec"), self.names)
+        self.run: Callable[..., Any] = self.names.pop("step")  # or it would keep itself
+        self.own = {id(x) for k, x in self.names.items() if k.startswith("grad_")}
+
+    def fits(self, inputs: list[Any]) -> bool:
+        """Whether the inputs have this layout; copies those that are its own arrays."""
+        for i, (x, (kind, shape, dtype)) in enumerate(zip(inputs, self.forms)):
+            if type(x) is not kind:
+                return False
+            if kind is np.ndarray:
+                if x.shape != shape or x.dtype is not dtype and x.dtype != dtype:
+                    return False
+                if id(x if x.base is None else x.base) in self.own:
+                    inputs[i] = x.copy()  # a gradient, fed
+        return True
+
+    def __call__(self, inputs: list[Any]) -> Any:
+        """Results and gradients; errors say where."""
+        try:
+            results, gradients = self.run(*inputs)
+        except Exception as error:
+            raise self.located(error) from error
+        if self.scalars:
+            pairs = zip(self.scalars, gradients)
+            gradients = [kind(g) if kind else g for kind, g in pairs]
+        return results, gradients
+
+    def replay(self, inputs: list[Any]) -> Any:
+        """The same for the inputs that were recorded.
+
+        What may do anything has been called then, and is not called again.
+        """
+        functions = {name: self.names[name] for name in self.recorded}
+        for name, data in self.recorded.items():
+            self.names[name] = partial(lambda data, *_: next(data), data)
+        try:
+            return self(inputs)
+        finally:
+            self.names.update(functions)
+            self.recorded.clear()
+
+    def located(self, error: Exception) -> Exception:
+        """The error, saying at which operator and shapes."""
+        number, trace = 0, error.__traceback__
+        while trace:
+            if trace.tb_frame.f_code.co_filename == self.file:
+                number = trace.tb_lineno
+            trace = trace.tb_next
+        return located(error, *self.nodes[number]) if number in self.nodes else error
+
+
+def form_of(x: Any) -> tuple[Any, ...]:
+    """The shape and dtype that code is written for."""
+    return (x.shape, x.dtype) if type(x) is np.ndarray else (None, type(x))
+
+
+def scalar_type(data: Any) -> type[np.generic] | None:
+    """The type that the gradient of a NumPy scalar has."""
+    if not isinstance(data, np.generic):
+        return None
+    return data.dtype.type if data.dtype.kind == "f" else np.float64
+
+
+def names_of(wrt: Any, values: list[Value], leaves: list[Value]) -> dict[Value, str]:
+    """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
+    found: dict[Value, Any] = {}
+    if isinstance(wrt, Mapping):
+        found = {value: name for name, value in wrt.items()}
+    elif callable(getattr(wrt, "named_parameters", None)):
+        found = {value: name for name, value in wrt.named_parameters()}
+    names, counts = {}, Counter[str]()
+    for value in dict.fromkeys((*leaves, *values)):
+        name = value.name or re.sub(r"\W", "_", str(found.get(value, "")))
+        if not name.isidentifier():
+            kind = "w" if value in values else "leaf"
+            counts[kind] += 1
+            name = f"{kind}{counts[kind]}" if not name else f"{kind}_{name}"
+        names[value] = name
+    return names

@@ -1,0 +1,362 @@
+"""Recording: the rules of an expression run once, on arrays that note their calls.
+
+A `Recorded` array holds data and stands for a line of the program. NumPy asks it what
+its functions shall do (`__array_ufunc__`, `__array_function__`): compute, and note the
+call as a new line. Shapes and dtypes are real, so that a rule decides by them as ever.
+What is data is not: a rule that asks for it (`if x > 0`, `float(x)`) is called whole,
+and so is every operator of a user's.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from micrograd.engine import Value, located, order_of, way_to
+from micrograd.rules import NUMBERS, Function, are_numbers, as_number, summed_back
+
+QUERIES = {np.shape, np.ndim, np.size, np.result_type}  # of shapes and dtypes alone
+
+
+class LooksAtData(Exception):
+    """A rule asks for data, which will be other at the next call."""
+
+
+class Line:
+    """A line of the program.
+
+    Attributes
+    ----------
+    kind : "given" (a feed or a leaf), "constant", or "call"
+    data : the result when it was recorded
+    function, arguments, options : what is called; other lines stand in the arguments
+    errors : what np.errstate said, where it was not as outside
+    is_opaque : it may do anything, and is called once
+    node, is_backward : the operator whose rule made the call, and in which direction
+    name : in the source
+    """
+
+    __slots__ = (
+        "arguments",
+        "data",
+        "errors",
+        "function",
+        "is_backward",
+        "is_opaque",
+        "kind",
+        "name",
+        "node",
+        "options",
+    )
+
+    def __init__(self, kind: str, data: Any) -> None:
+        self.kind, self.data = kind, data
+        self.function: Function = operator.pos
+        self.arguments: tuple[Any, ...] = ()
+        self.options: dict[str, Any] = {}
+        self.errors: dict[str, str] = {}
+        self.is_opaque = self.is_backward = False
+        self.node: Value | None = None
+        self.name = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.data)
+
+    @property
+    def is_array(self) -> bool:
+        return type(self.data) is np.ndarray
+
+    @property
+    def is_number(self) -> bool:
+        return type(self.data) in NUMBERS
+
+    def operands(self) -> list[Line]:
+        """The lines in its arguments."""
+        return list(lines_in((self.arguments, tuple(self.options.values()))))
+
+
+def lines_in(x: Any) -> Iterator[Line]:
+    """The lines in arguments, however deep."""
+    if isinstance(x, Line):
+        yield x
+    elif isinstance(x, (tuple, list)):
+        for part in x:
+            yield from lines_in(part)
+
+
+def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Arguments with each part changed, in the same tuples, lists and dictionaries."""
+    if isinstance(x, (tuple, list)):
+        return type(x)([replaced(part, change) for part in x])
+    if isinstance(x, dict):
+        return {key: replaced(x[key], change) for key in x}
+    return change(x)
+
+
+def call_of(
+    function: Function,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any] | None = None,
+) -> Line:
+    """A line that calls, with the result of calling now."""
+    options = options or {}
+    data = lambda x: x.data if isinstance(x, Line) else x
+    line = Line("call", function(*replaced(arguments, data), **replaced(options, data)))
+    line.function, line.arguments, line.options = function, arguments, options
+    if are_numbers(*[x.data for x in line.operands()]):
+        line.data = as_number(line.data)
+    return line
+
+
+# --- What rules do that has no function in NumPy --------------------------------------
+
+
+def placed(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
+    """An array of zeros, but for the values at the keys."""
+    y = np.zeros(shape, dtype)
+    y[keys] = values
+    return y
+
+
+def added(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
+    """The same, where values at the same place are added."""
+    y = np.zeros(shape, dtype)
+    np.add.at(y, keys, values)
+    return y
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """x in another dtype."""
+    return np.asarray(x).astype(dtype)
+
+
+def as_float(x: Any) -> float:
+    """The gradient of a number: the sum of all, as a number."""
+    return float(np.sum(x))
+
+
+# --- Arrays that write down -----------------------------------------------------------
+
+
+class Recorded(NDArrayOperatorsMixin):
+    """An array or a number whose uses are written down."""
+
+    __slots__ = ("line", "tape")
+
+    def __init__(self, tape: Tape, line: Line) -> None:
+        self.tape, self.line = tape, line
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        if method == "at":
+            zeros, keys, values = inputs
+            return zeros.put(added, keys, values)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return self.tape.call(function, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, inputs: Any, options: Any
+    ) -> Any:
+        if function in QUERIES:
+            data = lambda x: x.line.data if isinstance(x, Recorded) else x
+            return function(*replaced(inputs, data), **options)
+        if function is np.zeros_like:
+            zeros = np.zeros_like(self.line.data, *inputs[1:], **options)
+            return Recorded(self.tape, Line("constant", zeros))
+        return self.tape.call(function, inputs, options)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.line.data)
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self.line.data)
+
+    @property
+    def size(self) -> int:
+        return np.size(self.line.data)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(self.line.data)
+
+    def __len__(self) -> int:
+        return len(self.line.data)
+
+    def swapaxes(self, first: int, second: int) -> Any:
+        return self.tape.call(np.swapaxes, (self, first, second), {})
+
+    def __getitem__(self, keys: Any) -> Any:
+        return self.tape.call(operator.getitem, (self, keys), {})
+
+    def __setitem__(self, keys: Any, values: Any) -> None:
+        self.put(placed, keys, values)
+
+    def put(self, function: Function, keys: Any, values: Any) -> None:
+        """From now on, stand for these zeros with the values put in."""
+        if self.line.kind != "constant" or np.any(self.line.data):
+            raise LooksAtData
+        arguments = (self.shape, self.dtype, keys, values)
+        self.line = self.tape.call(function, arguments, {}).line
+
+    def look(self, *_: Any) -> Any:
+        raise LooksAtData
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = look
+
+
+class Tape:
+    """The lines of a program, in the order of their calls."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.node: Value | None = None
+        self.is_backward = False
+        self.errors: dict[str, Any] = {**np.geterr()}
+
+    def call(
+        self, function: Function, inputs: Any, options: Any, is_opaque: bool = False
+    ) -> Recorded:
+        """Call a function, and write that down."""
+        line = call_of(function, replaced(inputs, noted), replaced(options, noted))
+        if not isinstance(line.data, (np.ndarray, np.generic, float, int)):
+            raise LooksAtData
+        now: dict[str, Any] = {**np.geterr()}
+        if now != self.errors:
+            line.errors = {k: now[k] for k in now if now[k] != self.errors[k]}
+        line.node, line.is_backward = self.node, self.is_backward
+        line.is_opaque = is_opaque
+        self.lines.append(line)
+        return Recorded(self, line)
+
+    def apply(self, function: Function, operands: Any, is_opaque: bool) -> Any:
+        """Run a function of a rule on recorded operands; call it whole if need be."""
+        if is_opaque:
+            return self.call(function, operands, {}, is_opaque=True)
+        start = len(self.lines)
+        try:
+            return function(*operands)
+        except (LooksAtData, AttributeError, TypeError):
+            del self.lines[start:]
+            return self.call(function, operands, {})
+
+
+def noted(x: Any) -> Any:
+    """An argument as it stands in a line."""
+    if isinstance(x, Recorded):
+        return x.line
+    return Line("constant", x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+# --- An expression and its gradients --------------------------------------------------
+
+
+class Recording:
+    """The lines of an expression, forward and backward.
+
+    Attributes
+    ----------
+    given : the line of each leaf
+    lines : the calls, in order
+    results : of the roots
+    gradients, wrt_data : of each of wrt
+    values, by : the lines of the operators' results and of their gradients, by node
+    shapes : of the operators' operands, by node
+    """
+
+    def __init__(
+        self, roots: Sequence[Value], wrt: list[Value], data: dict[Value, Any]
+    ) -> None:
+        tape = Tape()
+        self.given = {leaf: Line("given", data[leaf]) for leaf in data}
+        values: dict[Value, Any] = {
+            leaf: Recorded(tape, line) for leaf, line in self.given.items()
+        }
+        orders = [(*order_of(root).results, root) for root in roots]
+        nodes = {node for order in orders for node in order if node._rule}
+        self.shapes: dict[Value, list[tuple[int, ...]]] = {}
+        for node in sorted(nodes, key=lambda node: node._born):
+            tape.node = node
+            rule = node._rule.of_arrays or node._rule
+            operands = operands_of(node, values)
+            self.shapes[node] = list(map(shape_of, operands))
+            try:
+                values[node] = tape.apply(rule.value, operands, rule.is_opaque)
+            except Exception as error:
+                raise located(error, node.op, map(shape_of, operands)) from error
+        tape.is_backward = True
+        gradients = backward(tape, roots[0], wrt, values) if wrt else {}
+        self.lines = tape.lines
+        self.results = [as_line(values[root]) for root in roots]
+        self.gradients = [as_line(gradients[x]) for x in wrt]
+        self.wrt_data = [as_line(values[x]).data for x in wrt]
+        self.values = {x: as_line(values[x]) for x in values if x._rule}
+        self.by = {x: as_line(gradients[x]) for x in gradients}
+
+
+def as_line(x: Any) -> Line:
+    """The line of what was recorded, or a constant one."""
+    return x.line if isinstance(x, Recorded) else Line("constant", x)
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an operand."""
+    return np.shape(as_line(x).data)
+
+
+def operands_of(node: Value, values: dict[Value, Any]) -> list[Any]:
+    """What a rule is run on: numbers that are constants stay plain."""
+    return [values[x] if isinstance(x, Value) else x.data for x in node._operands]
+
+
+def backward(
+    tape: Tape, root: Value, wrt: list[Value], values: dict[Value, Any]
+) -> dict[Value, Any]:
+    """The chain rule, as in `micrograd.engine.differentiate`, recorded."""
+    way, kept = way_to(wrt, root), set(wrt)
+    gradients = {root: fitted(tape, 1.0, root, values, kept)}
+    for node, links in zip((root, *way.nodes), way.links):
+        tape.node, rule = node, node._rule
+        operands = operands_of(node, values)
+        inputs = (gradients[node], values[node], *operands)
+        try:
+            for x, derivative in links:
+                gradient = tape.apply(derivative, inputs, rule.is_opaque)
+                gradient = fitted(tape, gradient, x, values, kept)
+                if x in gradients:
+                    gradient = gradients[x] + gradient
+                gradients[x] = gradient
+        except Exception as error:
+            raise located(error, node.op, map(shape_of, operands)) from error
+    return gradients
+
+
+def fitted(
+    tape: Tape, gradient: Any, x: Value, values: dict[Value, Any], kept: set[Value]
+) -> Any:
+    """The gradient in the shape and dtype of x, as `micrograd.engine.fitted` has it."""
+    data = as_line(values[x]).data
+    is_plain = not isinstance(gradient, Recorded)
+    if type(data) in NUMBERS:
+        if is_plain:
+            return float(np.sum(gradient))
+        is_float = type(gradient.line.data) is float
+        return gradient if is_float else tape.call(as_float, (gradient,), {})
+    dtype = np.dtype(data.dtype.type if data.dtype.kind == "f" else float)
+    gradient = summed_back(gradient, data.shape)
+    parents = [as_line(values[parent]) for parent in x.parents]
+    if x in kept or not x._rule or any(p.shape != data.shape for p in parents):
+        if is_plain:
+            return np.full(data.shape, gradient, dtype)
+        if gradient.shape != data.shape:
+            gradient = tape.call(np.broadcast_to, (gradient, data.shape), {})
+    if is_plain or gradient.dtype == dtype:
+        return gradient
+    return tape.call(cast, (gradient, dtype), {})

@@ -1,0 +1,316 @@
+"""Simplifying: fewer and cheaper calls with the same results, up to rounding.
+
+First, what depends on constants alone is computed, and the same call on the same
+operands is made once. Then each call may be written in another way (`REWRITES`, by the
+function that is called). Last, what nobody needs is dropped.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrograd.program.record import Line, Recording, replaced
+from micrograd.rules import Function
+
+if TYPE_CHECKING:
+    Uses = Counter[Line]
+
+
+def simplify(recording: Recording) -> None:
+    """Do all of it, in place."""
+    merge(recording)
+    rewrite(recording)
+    merge(recording)
+    drop(recording)
+
+
+def substitute(recording: Recording, lines: list[Line], new: dict[Line, Any]) -> None:
+    """Take these lines instead; `new` tells what the others have become."""
+
+    def now(line: Line) -> Line:
+        return as_line(new.get(line, line))
+
+    recording.lines = lines
+    recording.results = [now(line) for line in recording.results]
+    recording.gradients = [now(line) for line in recording.gradients]
+    for lines_by_node in (recording.values, recording.by):
+        for node, line in lines_by_node.items():
+            lines_by_node[node] = now(line)
+
+
+def as_line(x: Any) -> Line:
+    """A line of its own for a number."""
+    return x if isinstance(x, Line) else Line("constant", x)
+
+
+# --- Constants and repetitions --------------------------------------------------------
+
+
+def merge(recording: Recording) -> None:
+    """Compute what is constant; make each call once."""
+    new: dict[Line, Any] = {}
+    seen: dict[Any, Line] = {}
+    lines = []
+    now = lambda x: unique(new.get(x, x), seen) if isinstance(x, Line) else x
+    for line in recording.lines:
+        line.arguments = replaced(line.arguments, now)
+        line.options = replaced(line.options, now)
+        if line.is_opaque:
+            lines.append(line)
+            continue
+        if all(x.kind == "constant" for x in line.operands()):
+            new[line] = constant(line.data)
+            continue
+        errors = tuple(line.errors.items())
+        key = (line.function, key_of(line.arguments), key_of(line.options), errors)
+        first = seen.setdefault(key, line)
+        if first is line:
+            lines.append(line)
+        else:
+            new[line] = first
+    substitute(recording, lines, new)
+
+
+def constant(data: Any) -> Any:
+    """A constant as it stands in arguments: Python's numbers as they are."""
+    return data if type(data) in (bool, int, float) else Line("constant", data)
+
+
+def unique(x: Any, seen: dict[Any, Line]) -> Any:
+    """The first one of equal constants."""
+    if isinstance(x, Line) and x.kind == "constant" and np.size(x.data) <= 1000:
+        data = np.asarray(x.data)
+        key = (x.is_array, data.shape, data.dtype.str, data.tobytes())
+        return seen.setdefault(key, x)
+    return x
+
+
+def key_of(x: Any) -> Any:
+    """What tells arguments apart: numbers of other types or signs are others."""
+    if isinstance(x, (tuple, list)):
+        return (type(x), *map(key_of, x))
+    if isinstance(x, dict):
+        return tuple((name, key_of(x[name])) for name in sorted(x))
+    return x if isinstance(x, Line) else (type(x), repr(x))
+
+
+def drop(recording: Recording) -> None:
+    """Leave out what nobody needs, but for what may do anything."""
+    needed = {*recording.results, *recording.gradients}
+    lines = []
+    for line in reversed(recording.lines):
+        if line in needed or line.is_opaque and not line.is_backward:
+            lines.append(line)
+            needed.update(line.operands())
+    substitute(recording, lines[::-1], {})
+
+
+# --- Other ways to write a call -------------------------------------------------------
+
+
+def rewrite(recording: Recording) -> None:
+    """Write each call as its function's entry in REWRITES has it, if it has one."""
+    new: dict[Line, Any] = {}
+    lines: list[Line] = []
+    uses: Uses = Counter([*recording.results, *recording.gradients])
+    for line in recording.lines:
+        uses.update(line.operands())
+    now = lambda x: new.get(x, x) if isinstance(x, Line) else x
+    for line in recording.lines:
+        line.arguments = replaced(line.arguments, now)
+        line.options = replaced(line.options, now)
+        function = REWRITES.get(line.function)
+        other = None
+        if function and not line.is_opaque and not line.errors:
+            other = function(line, uses)
+        if other is None:
+            lines.append(line)
+        elif isinstance(other, Line) and other.node is None and other.kind == "call":
+            other.node, other.is_backward = line.node, line.is_backward  # a new one
+            uses[other] = uses[line]
+            lines.append(other)
+            new[line] = other
+        else:
+            new[line] = other
+    substitute(recording, lines, new)
+
+
+def written(line: Line, function: Function, *arguments: Any) -> Line:
+    """The same result by another call."""
+    other = Line("call", line.data)
+    other.function, other.arguments = function, arguments
+    return other
+
+
+def number_in(x: Any) -> float | int | None:
+    """The number that an argument is, if it is one."""
+    if isinstance(x, Line):
+        is_one = x.kind == "constant" and type(x.data) is np.float64
+        return float(x.data) if is_one else None
+    return x if type(x) in (float, int) else None
+
+
+def is_used_once(x: Any, function: Function, uses: Uses) -> bool:
+    """Whether it is a call of that function which may be taken apart."""
+    return (
+        isinstance(x, Line)
+        and x.kind == "call"
+        and x.function is function
+        and uses[x] == 1
+        and not x.errors
+    )
+
+
+def is_like(x: Any, line: Line) -> bool:
+    """Whether x can stand for the line: the same shape and dtype."""
+    if not isinstance(x, Line) or type(x.data) is not type(line.data):
+        return False
+    is_same: bool = np.result_type(x.data) == np.result_type(line.data)
+    return is_same and x.shape == line.shape
+
+
+def of_power(line: Line, uses: Uses) -> Any:
+    """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
+    x, exponent = line.arguments
+    number = number_in(exponent)
+    if number == 2 and isinstance(x, Line):
+        return written(line, np.multiply, x, x)
+    if number == 1 and is_like(x, line):
+        return x
+    if number == 0.5 and is_like(x, line) and line.is_array:
+        return written(line, np.sqrt, x)
+    return None
+
+
+def of_multiply(line: Line, uses: Uses) -> Any:
+    """Factors that are numbers go together, and those of 1 go."""
+    for x, factor in (line.arguments, line.arguments[::-1]):
+        number = number_in(factor)
+        if number is None:
+            continue
+        if number == 1 and is_like(x, line):
+            return x
+        if is_used_once(x, np.negative, uses):
+            return written(line, np.multiply, x.arguments[0], -number)
+        if is_used_once(x, np.multiply, uses):
+            for inner, other in (x.arguments, x.arguments[::-1]):
+                second = number_in(other)
+                if second is not None and is_like(inner, line):
+                    return written(line, np.multiply, inner, number * second)
+    return None
+
+
+def of_negative(line: Line, uses: Uses) -> Any:
+    """A minus sign goes into what is negated."""
+    (x,) = line.arguments
+    if is_used_once(x, np.negative, uses):
+        return x.arguments[0]
+    if is_used_once(x, np.subtract, uses):
+        return written(line, np.subtract, *x.arguments[::-1])
+    if is_used_once(x, np.multiply, uses):
+        for inner, factor in (x.arguments, x.arguments[::-1]):
+            number = number_in(factor)
+            if number is not None:
+                return written(line, np.multiply, inner, -number)
+    if is_used_once(x, np.where, uses):
+        condition, a, b = x.arguments
+        m, n = number_in(a), number_in(b)
+        if m is not None and n is not None and line.data.dtype == float:
+            return written(line, np.where, condition, 0.0 - m, 0.0 - n)
+    return None
+
+
+def of_add(line: Line, uses: Uses) -> Any:
+    """a + -b is a - b; 0 + a is a."""
+    for a, b in (line.arguments, line.arguments[::-1]):
+        if number_in(b) == 0 and is_like(a, line):
+            return a
+        if is_used_once(b, np.negative, uses):
+            return written(line, np.subtract, a, b.arguments[0])
+    return None
+
+
+def of_subtract(line: Line, uses: Uses) -> Any:
+    """a - -b is a + b."""
+    a, b = line.arguments
+    if is_used_once(b, np.negative, uses):
+        return written(line, np.add, a, b.arguments[0])
+    return None
+
+
+def of_divide(line: Line, uses: Uses) -> Any:
+    """x / 1 is x."""
+    x, divisor = line.arguments
+    return x if number_in(divisor) == 1 and is_like(x, line) else None
+
+
+def of_sum(line: Line, uses: Uses) -> Any:
+    """The sum of a number is the number, that of all products a dot product."""
+    x, *rest = line.arguments
+    axis = rest[0] if rest else line.options.get("axis", 0)
+    if np.ndim(x.data) == 0 and is_like(x, line):
+        return x
+    is_full = axis is None or x.data.ndim == 1 and axis in (0, -1, (0,), (-1,))
+    if not (is_full and line.shape == () and is_used_once(x, np.multiply, uses)):
+        return None
+    a, b = x.arguments
+    if not (is_like(a, x) and is_like(b, x) and x.data.dtype in (float, np.float32)):
+        return None
+    if x.data.size < 2:
+        return None
+    return written(line, np.dot if x.data.ndim == 1 else np.vdot, a, b)
+
+
+def of_matmul(line: Line, uses: Uses) -> Any:
+    """np.dot is faster, where it does not take 0 times nan as 0."""
+    a, b = line.arguments
+    for x in (a, b):
+        if not isinstance(x, Line) or np.ndim(x.data) not in (1, 2) or x.data.size < 2:
+            return None
+    return written(line, np.dot, a, b)
+
+
+def of_swapaxes(line: Line, uses: Uses) -> Any:
+    """Of two axes, it is the transpose."""
+    x = line.arguments[0]
+    return written(line, np.transpose, x) if x.data.ndim == 2 else None
+
+
+def of_expand_dims(line: Line, uses: Uses) -> Any:
+    """The same as an index, which takes no time."""
+    x, axis = line.arguments
+    if not isinstance(x, Line) or not x.is_array:
+        return None
+    axes = np.atleast_1d(axis) % line.data.ndim
+    keys = tuple(None if i in axes else slice(None) for i in range(line.data.ndim))
+    return written(line, operator.getitem, x, keys)
+
+
+def of_squeeze(line: Line, uses: Uses) -> Any:
+    """The same as an index."""
+    x, *rest = line.arguments
+    if not rest or rest[0] is None or not line.is_array:
+        return None
+    axes = np.atleast_1d(rest[0]) % x.data.ndim
+    keys = tuple(0 if i in axes else slice(None) for i in range(x.data.ndim))
+    return written(line, operator.getitem, x, keys)
+
+
+REWRITES: dict[Function, Callable[[Line, Uses], Any]] = {
+    np.add: of_add,
+    np.add.reduce: of_sum,
+    np.divide: of_divide,
+    np.expand_dims: of_expand_dims,
+    np.matmul: of_matmul,
+    np.multiply: of_multiply,
+    np.negative: of_negative,
+    np.power: of_power,
+    np.squeeze: of_squeeze,
+    np.subtract: of_subtract,
+    np.swapaxes: of_swapaxes,
+}
