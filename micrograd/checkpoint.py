@@ -8,8 +8,9 @@ states, and what a state has to be before anybody takes it over.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Protocol, Union
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Protocol, Union
 
 import numpy as np
 
@@ -152,13 +153,20 @@ def write(path: Path, state: State) -> None:
     """
     from zipfile import ZipFile  # here: it takes as long to import as all of micrograd
 
+    with replacing(path) as file:
+        with ZipFile(file, "w") as archive:  # np.savez has names of its own
+            for name in state:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.save(entry, state[name])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of an older one when it is whole."""
     beside = f"{os.fsdecode(path)}.{os.getpid()}"
     try:
         with open(beside, "wb") as file:
-            with ZipFile(file, "w") as archive:  # np.savez has names of its own
-                for name in state:
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                        np.save(entry, state[name])
+            yield file
             file.flush()
             os.fsync(file.fileno())  # on the disk before it has the name
         os.replace(beside, path)

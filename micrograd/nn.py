@@ -14,8 +14,8 @@ import numpy as np
 
 from micrograd import rules
 from micrograd.checkpoint import Path, State, checked, like, read, write
-from micrograd.engine import Value, apply, operator
-from micrograd.rules import RULES
+from micrograd.engine import Value, apply
+from micrograd.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from typing import Union
@@ -278,11 +278,12 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
 
     if np.ndim(targets) < losses.ndim:
         forward = partial(one_hot, is_fed=is_fed)
-        is_target = operator("one-hot", forward, None, None)(targets, losses)
+        is_target = apply(Rule("one-hot", forward, (None, None)), targets, losses)
         chosen = is_target.where(losses, 0.0)  # a product would make 0 times inf nan
     else:
         forward = partial(as_floating, is_fed=is_fed)
-        weights = operator("as floating", forward, rules.same, None)(targets, losses)
+        rule = Rule("as floating", forward, (rules.same, None))
+        weights = apply(rule, targets, losses)
         chosen = losses * weights
     return chosen.sum(axis=-1).mean()
 

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.engine import Value, located, order_of, values_in, way_to
+from micrograd.program.module import save
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
-from micrograd.program.source import Source
+from micrograd.program.source import OtherShape, Source
 
 if TYPE_CHECKING:
+    from micrograd.checkpoint import Path
     from micrograd.engine import Values
 
 MOST_OPERATORS = 20_000
@@ -32,7 +34,12 @@ MOST_LAYOUTS = 8
 COUNT = itertools.count(1)
 
 
-def compiled(result: Value, *others: Value, wrt: Values | None = None) -> Program:
+def compiled(
+    result: Value,
+    *others: Value,
+    wrt: Values | None = None,
+    names: Values | None = None,
+) -> Program:
     """Write an expression, and its gradients, as a straight-line NumPy program.
 
     Parameters
@@ -41,6 +48,8 @@ def compiled(result: Value, *others: Value, wrt: Values | None = None) -> Progra
     wrt : what a call sets `grad` on, to the derivatives of the sum of the first result:
         a Value, several, a Module, or a dictionary of names and Values. The arrays
         belong to the program, and its next call overwrites them.
+    names : a Module, or a dictionary of names and Values, whose names the source uses;
+        those of wrt, if it is one
 
     Raises
     ------
@@ -52,7 +61,7 @@ def compiled(result: Value, *others: Value, wrt: Values | None = None) -> Progra
     >>> print(step(x=[[3.0, 1.0], [1.0, 1.0]]), w.grad)
     2.0 [6. 2.]
     """
-    return Program((result, *others), wrt)
+    return Program((result, *others), wrt, wrt if names is None else names)
 
 
 class Program:
@@ -62,33 +71,35 @@ class Program:
     when others come; the last eight are kept. One thread at a time can call it.
     """
 
-    def __init__(self, roots: tuple[Value, ...], wrt: Values | None) -> None:
+    def __init__(
+        self, roots: tuple[Value, ...], wrt: Values | None, names: Values | None
+    ) -> None:
         for root in roots:
             if not isinstance(root, Value):
                 raise TypeError(f"expected Values to compile, got {root!r}")
         self.roots = roots
         self.wrt = [] if wrt is None else list(dict.fromkeys(values_in(wrt)))
+        nodes: dict[Value, None] = {}
         leaves: dict[Value, None] = {}
-        size = 0
         for root in roots:
             order = order_of(root)
-            size += len(order.results)
+            nodes.update(dict.fromkeys((*order.results, root)))
             leaves.update(dict.fromkeys(order.leaves))
-        if size > MOST_OPERATORS:
+        if len(nodes) > MOST_OPERATORS:
             raise ValueError(
-                f"expected at most {MOST_OPERATORS} operators to compile, got {size}: "
-                "use forward() and backward()"
+                f"expected at most {MOST_OPERATORS} operators to compile, got "
+                f"{len(nodes)}: use forward() and backward()"
             )
         if self.wrt and roots[0].dtype.kind == "b":
             raise TypeError("wrt: expected a first result of numbers, got booleans")
         if self.wrt:
             way_to(self.wrt, roots[0])
-        self.lazies = [x for x in leaves if x._lazy]
-        self.lazies.sort(key=lambda x: x.name or "")
-        parameters = [x for x in self.wrt if x in leaves and not x._lazy]
-        others = [x for x in leaves if not x._lazy and x not in set(parameters)]
-        self.leaves = parameters + others
-        self.names = names_of(wrt, self.wrt, [*self.lazies, *self.leaves])
+        parameters = [x for x in self.wrt if x in leaves]
+        used = [x for node in nodes for x in node.parents if x in leaves]
+        in_order = dict.fromkeys((*parameters, *used, *leaves))
+        self.lazies = [x for x in in_order if x._lazy]
+        self.leaves = [x for x in in_order if not x._lazy]
+        self.names = names_of(names, self.wrt, [*self.lazies, *self.leaves])
         self._codes: OrderedDict[Any, Code] = OrderedDict()
         self._last: Code | None = None
         self._lock = threading.Lock()
@@ -118,14 +129,17 @@ class Program:
             if code is None or not code.fits(inputs):
                 code, is_new = self._code(inputs)
             try:
-                results, gradients = code.replay(inputs) if is_new else code(inputs)
+                try:
+                    results, gradients = code.replay(inputs) if is_new else code(inputs)
+                except OtherShape as error:
+                    results, gradients = self._again(code, inputs, error)
             except Exception:
                 for x in self.wrt:  # half of them may be overwritten
                     x.grad = None
                 raise
             for x, gradient in zip(self.wrt, gradients):
                 x.grad = gradient
-            return results[0] if len(results) == 1 else results
+            return results
         finally:
             self._lock.release()
 
@@ -138,6 +152,17 @@ class Program:
             self._codes.popitem(last=False)
         self._last = code
         return code, kept is None
+
+    def _again(self, code: Code, inputs: list[Any], error: OtherShape) -> Any:
+        """Record anew, since a mask has taken another number of elements."""
+        if code.has_opaque:
+            got, expected = error.args
+            raise ValueError(
+                f"expected shape {expected}, got {got}: with an operator of your own, "
+                "no shape may depend on data"
+            )
+        self._codes.pop(tuple(map(form_of, inputs)))
+        return self._code(inputs)[0].replay(inputs)
 
     @property
     def source(self) -> str:
@@ -156,6 +181,34 @@ class Program:
                     )
             self._code([x.data for x in (*self.lazies, *self.leaves)])
         return self._last.text  # type: ignore[union-attr]
+
+    def save(self, path: Path, parameters: bool = False) -> None:
+        """Write a module with the function `step`, which needs NumPy and nothing else.
+
+        `step(*feeds, *parameters)` checks its arguments and returns the result, or a
+        tuple of the results; with `wrt`, this and a tuple of the gradients. It is pure:
+        it keeps nothing, and several threads may call it. An open axis takes any
+        length, unless the code depends on it: then the length of the last call.
+
+        Parameters
+        ----------
+        path : of the module; it takes the place of an older one at once
+        parameters : write the data of the leaves to a file beside it, .npz, too, as the
+            defaults of their arguments: then `step(*feeds)` is enough
+
+        Raises
+        ------
+        ValueError : it calls an operator of your own, or an open axis has no length
+        """
+        with self._lock:
+            save(self, path, parameters)
+
+    def form(self, lazy: Value) -> tuple[tuple[Any, ...], Any]:
+        """The shape and dtype that a lazy Value had last."""
+        if self._last is not None:
+            kind, shape, dtype = self._last.forms[self.lazies.index(lazy)]
+            return ((), kind) if shape is None else (shape, dtype)
+        return (lazy.data.shape if lazy.is_fed else lazy.shape), lazy.dtype
 
     def __repr__(self) -> str:
         given = ", ".join(x.name or "" for x in self.lazies)
@@ -182,9 +235,11 @@ class Code:
         given = {program.names[x]: recording.given[x] for x in leaves}
         source = Source(recording, given, [program.names[x] for x in program.wrt])
         self.text, self.nodes = source.text, source.nodes
+        self.has_gradients = bool(program.wrt)
         self.forms = [(type(x), *form_of(x)) for x in inputs]
         scalars = [scalar_type(data) for data in recording.wrt_data]
         self.scalars = scalars if any(scalars) else []
+        self.has_opaque = bool(source.opaque)
         self.recorded = {
             name: iter([line.data for line in lines])
             for name, lines in source.opaque.items()
@@ -213,9 +268,14 @@ class Code:
     def __call__(self, inputs: list[Any]) -> Any:
         """Results and gradients; errors say where."""
         try:
-            results, gradients = self.run(*inputs)
+            results = self.run(*inputs)
+        except OtherShape:
+            raise
         except Exception as error:
             raise self.located(error) from error
+        if not self.has_gradients:
+            return results, ()
+        results, gradients = results
         if self.scalars:
             pairs = zip(self.scalars, gradients)
             gradients = [kind(g) if kind else g for kind, g in pairs]
@@ -257,18 +317,18 @@ def scalar_type(data: Any) -> type[np.generic] | None:
     return data.dtype.type if data.dtype.kind == "f" else np.float64
 
 
-def names_of(wrt: Any, values: list[Value], leaves: list[Value]) -> dict[Value, str]:
+def names_of(given: Any, wrt: list[Value], leaves: list[Value]) -> dict[Value, str]:
     """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
     found: dict[Value, Any] = {}
-    if isinstance(wrt, Mapping):
-        found = {value: name for name, value in wrt.items()}
-    elif callable(getattr(wrt, "named_parameters", None)):
-        found = {value: name for name, value in wrt.named_parameters()}
+    if isinstance(given, Mapping):
+        found = {value: name for name, value in given.items()}
+    elif callable(getattr(given, "named_parameters", None)):
+        found = {value: name for name, value in given.named_parameters()}
     names, counts = {}, Counter[str]()
-    for value in dict.fromkeys((*leaves, *values)):
+    for value in dict.fromkeys((*leaves, *wrt)):
         name = value.name or re.sub(r"\W", "_", str(found.get(value, "")))
         if not name.isidentifier():
-            kind = "w" if value in values else "leaf"
+            kind = "w" if value in set(wrt) else "leaf"
             counts[kind] += 1
             name = f"{kind}{counts[kind]}" if not name else f"{kind}_{name}"
         names[value] = name

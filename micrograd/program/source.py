@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import operator
+import textwrap
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -126,7 +127,8 @@ class Source:
             uses.update(line.operands())
         count = 0
         for line in recording.lines:
-            if line.function in INLINE and uses[line] == 1 and line not in results:
+            is_short = line.function in INLINE and not has_own_shape(line)
+            if is_short and uses[line] == 1 and line not in results:
                 line.name = "inlined"
             if not line.name:
                 count += 1
@@ -165,7 +167,7 @@ class Source:
                 return f"[{parts}]"
             return f"({parts},)" if len(x) == 1 else f"({parts})"
         if isinstance(x, np.dtype) or isinstance(x, type) and issubclass(x, np.generic):
-            return self.numpy(np.dtype(x).name)
+            return self.numpy(dtype_name(np.dtype(x)))
         if isinstance(x, slice):
             bounds = ", ".join(map(self.argument, (x.start, x.stop, x.step)))
             return f"slice({bounds})"
@@ -174,8 +176,7 @@ class Source:
     def key(self, keys: Any) -> str:
         """What stands in brackets."""
         if isinstance(keys, tuple) and keys:
-            comma = "," if len(keys) == 1 else ""
-            return ", ".join(map(self.key, keys)) + comma
+            return ", ".join(map(self.key, keys))
         if isinstance(keys, slice):
             start, stop, step = (
                 "" if x is None else self.argument(x)
@@ -191,13 +192,19 @@ class Source:
         if array.ndim == 0:
             key = (type(data), array.dtype, array.tobytes())
         if key not in self.known:
-            wish = NUMERALS.get(array.item(), "c1") if array.ndim == 0 else "c1"
+            wish = f"c{len(self.known)}"
+            if array.ndim == 0:
+                wish = NUMERALS.get(array.item(), wish)
+            elif np.all(array == 1):
+                wish = "ones"
             name = self.known[key] = self.name_for(wish)
             if array.ndim == 0:
-                kind = f"{array.dtype}" if isinstance(data, np.generic) else "array"
+                kind = (
+                    dtype_name(array.dtype) if isinstance(data, np.generic) else "array"
+                )
                 text = f"{self.numpy(kind)}({self.argument(array.item())}"
                 is_default = array.dtype in (float, int) or kind != "array"
-                dtype = "" if is_default else f", {self.numpy(array.dtype.name)}"
+                dtype = "" if is_default else f", {self.numpy(dtype_name(array.dtype))}"
                 self.setup.append(f"{name} = {text}{dtype})")
             else:
                 self.constants[name] = data
@@ -236,7 +243,7 @@ class Source:
     def form(self, shape: tuple[int, ...], dtype: np.dtype[Any], short: bool) -> str:
         """The arguments of `empty`; float64 goes without saying."""
         is_default = short and dtype.name == "float64"
-        return f"{shape}" if is_default else f"{shape}, {self.numpy(dtype.name)}"
+        return f"{shape}" if is_default else f"{shape}, {self.numpy(dtype_name(dtype))}"
 
     # --- Lines ---
 
@@ -327,6 +334,30 @@ class Source:
     def written(self) -> str:
         """The whole text."""
         targets = self.gradient_buffers()
+        body = [*self.body(targets), ("", None)]
+        body += [(text, None) for text in self.returned(targets)]
+        texts = self.head(any("math." in text for text, _ in body))
+        for text, node in body:
+            texts.append(f"    {text}" if text else "")
+            if node is not None:
+                self.nodes[len(texts)] = (node.op, self.recording.shapes[node])
+        return "\n".join(texts) + "\n"
+
+    def head(self, is_mathematical: bool) -> list[str]:
+        """What stands above the statements of the function."""
+        arguments = ", ".join(line.name for line in self.inputs.values())
+        return [
+            '"""NumPy code written by micrograd."""',
+            "",
+            *(["import math", ""] if is_mathematical else []),
+            *imported(self.imports),
+            *([*self.setup, ""] if self.setup else []),
+            "",
+            f"def step({arguments}):",
+        ]
+
+    def body(self, targets: dict[Line, str]) -> list[tuple[str, Value | None]]:
+        """The statements of all lines, and the operators that they come from."""
         body: list[tuple[str, Value | None]] = []
         node, is_backward = None, None
         let_go = self.memory.let_go(LARGE) if self.has_buffers else {}
@@ -351,39 +382,35 @@ class Source:
             comment = f"  # {line.shape}" if line.is_array else ""
             body += [(indent + text, node) for text in first]
             body.append((f"{indent}{last}{comment}", node))
+            if line.is_array and (line.is_opaque or has_own_shape(line)):
+                body.append((f"if {line.name}.shape != {line.shape}:", node))
+                body.append((f"    raise {self.other_shape(line)}", node))
             if line in let_go:
                 names = ", ".join(x.name for x in let_go[line] if x.name != "inlined")
                 body.append((f"del {names}", node))
-        body.append(("", None))
-        body += [(text, None) for text in self.returned(targets)]
-        head = ['"""NumPy code written by micrograd."""', ""]
-        is_mathematical = any("math." in text for text, _ in body)
-        head += ["import math", ""] if is_mathematical else []
-        names = ", ".join(sorted(self.imports))
-        head += [f"from numpy import {names}", ""] if names else []
-        head += [*self.setup, ""] if self.setup else []
-        head += [
-            "",
-            f"def step({', '.join(line.name for line in self.inputs.values())}):",
-        ]
-        for text, origin in body:
-            head.append(f"    {text}" if text else "")
-            if origin is not None:
-                self.nodes[len(head)] = (origin.op, self.recording.shapes[origin])
-        return "\n".join(head) + "\n"
+        return body
+
+    def other_shape(self, line: Line) -> str:
+        """The error of a result whose shape depends on data, and is another now."""
+        self.functions["OtherShape"] = OtherShape
+        return f"OtherShape({line.name}.shape, {line.shape})"
 
     def returned(self, targets: dict[Line, str]) -> list[str]:
         """The last lines: results, which are new, and gradients."""
         recording = self.recording
         copies, results, gradients = [], [], []
+        seen: set[Line] = set()
         for line in recording.results:
             text = self.argument(line)
-            if line.is_array and source_of(line).kind != "call":
+            source = source_of(line)
+            if line.is_array and (
+                source.kind != "call" or source.is_opaque or source in seen
+            ):
                 text = f"{text}.copy()"
             if type(line.data) is np.bool_ and line.kind == "call":
                 text = f"{self.numpy('bool_')}({text})"
+            seen.add(source)
             results.append(text)
-        seen: set[Line] = set()
         for name, line, data in zip(self.wrt, recording.gradients, recording.wrt_data):
             text = self.argument(line)
             buffer = self.known.get(("gradient", name))
@@ -391,16 +418,15 @@ class Source:
                 copies.append(f"{self.numpy('copyto')}({buffer}, {text})")
                 text = buffer
             elif type(data) is np.ndarray and not buffer:
-                is_own = source_of(line) is line and line.kind == "call"
-                is_own = is_own and line not in seen and line not in recording.results
-                text = text if is_own else f"{text}.copy()"
-            seen.add(line)
+                source = source_of(line)
+                is_own = source is line and line.kind == "call" and line.is_array
+                if not is_own or line.is_opaque or line in seen:
+                    text = f"{self.numpy('array')}({text})"
+                seen.add(line)
             gradients.append(text)
-        tuples = [
-            f"({', '.join(texts)}{',' * (len(texts) == 1)})"
-            for texts in (results, gradients)
-        ]
-        return [*copies, f"return {', '.join(tuples)}"]
+        text = listed(results) if len(results) > 1 else results[0]
+        text += f", {listed(gradients)}" if self.wrt else ""
+        return [*copies, f"return {text}"]
 
     def origin(self, node: Value, is_backward: bool | None) -> str:
         """What an operator does, as one would write it."""
@@ -411,13 +437,18 @@ class Source:
 
     def formula(self, node: Value, depth: int) -> str:
         """An operator and its operands; those without a name as formulas, too."""
-        operands = [self.operand(x, depth) for x in node._operands]
-        if node.op in SYMBOLS and len(operands) == 2:
+        is_symbol = node.op in SYMBOLS and len(node._operands) == 2
+        operands = [self.operand(x, depth, is_symbol) for x in node._operands]
+        if is_symbol:
             return f"{operands[0]} {node.op} {operands[1]}"
+        if node.op == "[]":
+            return f"{operands[0]}[{', '.join(operands[1:])}]"
         return f"{node.op}({', '.join(operands)})"
 
-    def operand(self, x: Value | Constant, depth: int) -> str:
+    def operand(self, x: Value | Constant, depth: int, is_symbol: bool) -> str:
         """An operand in a formula."""
+        if isinstance(x, Constant) and isinstance(x.data, slice):
+            return self.key(x.data)
         if isinstance(x, Constant):
             return f"{x.data}" if np.ndim(x.data) == 0 else f"array{np.shape(x.data)}"
         line = self.recording.given.get(x) or self.recording.values[x]
@@ -426,7 +457,36 @@ class Source:
         if not depth or not x._rule:
             return f"array{line.shape}"
         text = self.formula(x, depth - 1)
-        return f"({text})" if x.op in SYMBOLS else text
+        return f"({text})" if is_symbol and x.op in SYMBOLS else text
+
+
+def imported(names: set[str]) -> list[str]:
+    """The statement that imports from NumPy, in lines that fit on a screen."""
+    text = f"from numpy import {', '.join(sorted(names))}"
+    if len(text) > 88:
+        names_only = textwrap.fill(", ".join(sorted(names)) + ",", 84)
+        text = f"from numpy import (\n{textwrap.indent(names_only, '    ')}\n)"
+    return [*text.splitlines(), ""] if names else []
+
+
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """The name that each NumPy has for it; not all have its own bool."""
+    return "bool_" if dtype.kind == "b" else dtype.name
+
+
+def listed(texts: list[str]) -> str:
+    """A tuple as text."""
+    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+class OtherShape(Exception):
+    """A result has another shape than when it was recorded."""
+
+
+def has_own_shape(line: Line) -> bool:
+    """Whether the shape depends on data: the number of elements that a mask takes."""
+    keys = line.operands()[1:] if line.function is operator.getitem else []
+    return any(np.result_type(key.data).kind == "b" for key in keys)
 
 
 def name_of(function: Function) -> str:
