@@ -86,7 +86,7 @@ class Optimiser:
         >>> x.data
         0.5
         """
-        if any(value.grad is None for value in self.wrt):
+        if [value for value in self.wrt if value.grad is None]:
             raise ValueError("a Value without a gradient: run backward()")
         for _ in range(self.rates_taken, self.steps):
             next(self.rates, None)

@@ -206,8 +206,8 @@ class Program:
     def form(self, lazy: Value) -> tuple[tuple[Any, ...], Any]:
         """The shape and dtype that a lazy Value had last."""
         if self._last is not None:
-            kind, shape, dtype = self._last.forms[self.lazies.index(lazy)]
-            return ((), kind) if shape is None else (shape, dtype)
+            shape, dtype = self._last.forms[self.lazies.index(lazy)]
+            return shape or (), dtype
         return (lazy.data.shape if lazy.is_fed else lazy.shape), lazy.dtype
 
     def __repr__(self) -> str:
@@ -236,7 +236,11 @@ class Code:
         source = Source(recording, given, [program.names[x] for x in program.wrt])
         self.text, self.nodes = source.text, source.nodes
         self.has_gradients = bool(program.wrt)
-        self.forms = [(type(x), *form_of(x)) for x in inputs]
+        arrays = [x for x in inputs if type(x) is np.ndarray]
+        self.types = list(map(type, inputs))
+        self.shapes = [x.shape for x in arrays]
+        self.dtypes = [x.dtype for x in arrays]
+        self.forms = list(map(form_of, inputs))
         scalars = [scalar_type(data) for data in recording.wrt_data]
         self.scalars = scalars if any(scalars) else []
         self.has_opaque = bool(source.opaque)
@@ -254,16 +258,16 @@ class Code:
         self.own = {id(x) for k, x in self.names.items() if k.startswith("grad_")}
 
     def fits(self, inputs: list[Any]) -> bool:
-        """Whether the inputs have this layout; copies those that are its own arrays."""
-        for i, (x, (kind, shape, dtype)) in enumerate(zip(inputs, self.forms)):
-            if type(x) is not kind:
-                return False
-            if kind is np.ndarray:
-                if x.shape != shape or x.dtype is not dtype and x.dtype != dtype:
-                    return False
-                if id(x if x.base is None else x.base) in self.own:
-                    inputs[i] = x.copy()  # a gradient, fed
-        return True
+        """Whether the inputs have the types, shapes and dtypes of this layout."""
+        if list(map(type, inputs)) != self.types:
+            return False
+        arrays = inputs
+        if len(self.shapes) < len(inputs):
+            arrays = [x for x in inputs if type(x) is np.ndarray]
+        is_same = [x.shape for x in arrays] == self.shapes
+        if is_same and not self.own.isdisjoint([id(x) for x in arrays]):
+            inputs[:] = [x.copy() if id(x) in self.own else x for x in inputs]
+        return is_same and [x.dtype for x in arrays] == self.dtypes
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Results and gradients; errors say where."""

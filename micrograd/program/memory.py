@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd.program.record import Line, Recording, added, placed
+from micrograd.program.record import (
+    Line,
+    Recording,
+    added,
+    all_bits,
+    kept_bits,
+    placed,
+)
 from micrograd.rules import Function
 
 SMALL = 1024  # bytes; below, NumPy makes a new array as fast
@@ -26,7 +33,16 @@ VIEWS: set[Function] = {
     np.transpose,
     operator.getitem,
 }
-WRITERS: set[Function] = {np.concatenate, np.dot, np.einsum, np.stack, placed, added}
+WRITERS: set[Function] = {
+    np.concatenate,
+    np.dot,
+    np.einsum,
+    np.stack,
+    added,
+    all_bits,
+    kept_bits,
+    placed,
+}
 
 
 class Buffer(NamedTuple):
@@ -139,7 +155,8 @@ def can_be_written(line: Line, smallest: int = SMALL) -> bool:
 def is_elementwise(line: Line) -> bool:
     """Whether it is a ufunc that works element by element."""
     function = line.function
-    return isinstance(function, np.ufunc) and function.signature is None
+    is_ufunc = isinstance(function, np.ufunc) and function.signature is None
+    return is_ufunc or function is kept_bits
 
 
 def is_reduction(line: Line) -> bool:

@@ -135,6 +135,16 @@ def cast(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)
 
 
+def all_bits(mask: Any, dtype: Any) -> Any:
+    """Integers of all bits where the mask holds, of none elsewhere."""
+    return np.negative(mask.view(np.int8), dtype=dtype)
+
+
+def kept_bits(x: Any, bits: Any) -> Any:
+    """x where all bits are set, 0 elsewhere."""
+    return np.bitwise_and(x.view(bits.dtype), bits).view(x.dtype)
+
+
 def as_float(x: Any) -> float:
     """The gradient of a number: the sum of all, as a number."""
     return float(np.sum(x))

@@ -14,11 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.program.record import Line, Recording, replaced
+from micrograd.program.record import (
+    Line,
+    Recording,
+    all_bits,
+    as_float,
+    call_of,
+    kept_bits,
+    lines_in,
+    replaced,
+)
 from micrograd.rules import Function
 
 if TYPE_CHECKING:
     Uses = Counter[Line]
+
+
+MANY = 4096  # elements, from which on branches cost more than another pass
 
 
 def simplify(recording: Recording) -> None:
@@ -130,13 +142,14 @@ def rewrite(recording: Recording) -> None:
             other = function(line, uses)
         if other is None:
             lines.append(line)
-        elif isinstance(other, Line) and other.node is None and other.kind == "call":
-            other.node, other.is_backward = line.node, line.is_backward  # a new one
-            uses[other] = uses[line]
-            lines.append(other)
-            new[line] = other
-        else:
-            new[line] = other
+            continue
+        new[line] = other
+        for x in (*lines_in(getattr(other, "arguments", ())), other):
+            is_new = isinstance(x, Line) and x.kind == "call" and x.node is None
+            if is_new:
+                x.node, x.is_backward = line.node, line.is_backward
+                uses[x] = uses[line]
+                lines.append(x)
     substitute(recording, lines, new)
 
 
@@ -256,14 +269,33 @@ def of_sum(line: Line, uses: Uses) -> Any:
     if np.ndim(x.data) == 0 and is_like(x, line):
         return x
     is_full = axis is None or x.data.ndim == 1 and axis in (0, -1, (0,), (-1,))
-    if not (is_full and line.shape == () and is_used_once(x, np.multiply, uses)):
+    if not is_full or line.shape != ():
         return None
-    a, b = x.arguments
-    if not (is_like(a, x) and is_like(b, x) and x.data.dtype in (float, np.float32)):
+    factors = factors_of(x, uses)
+    return factors and written(line, np.vdot if x.data.ndim > 1 else np.dot, *factors)
+
+
+def factors_of(x: Line, uses: Uses) -> tuple[Any, Any] | None:
+    """Two arrays whose products have the sum that x has, if a dot product is faster."""
+    if x.data.size < 2 or x.data.dtype not in (float, np.float32):
         return None
-    if x.data.size < 2:
+    if is_used_once(x, np.multiply, uses):
+        a, b = x.arguments
+        if is_like(a, x) and is_like(b, x):
+            return a, b
+    if x.data.ndim == 1 and x.data.size <= 1000:
+        return Line("constant", np.ones(x.data.size, x.data.dtype)), x
+    return None
+
+
+def of_float(line: Line, uses: Uses) -> Any:
+    """The gradient of a number, likewise."""
+    x = line.arguments[0]
+    factors = factors_of(x, uses) if x.is_array else None
+    if factors is None:
         return None
-    return written(line, np.dot if x.data.ndim == 1 else np.vdot, a, b)
+    total = call_of(np.vdot if x.data.ndim > 1 else np.dot, factors)
+    return written(line, as_float, total)
 
 
 def of_matmul(line: Line, uses: Uses) -> Any:
@@ -273,6 +305,27 @@ def of_matmul(line: Line, uses: Uses) -> Any:
         if not isinstance(x, Line) or np.ndim(x.data) not in (1, 2) or x.data.size < 2:
             return None
     return written(line, np.dot, a, b)
+
+
+def of_where(line: Line, uses: Uses) -> Any:
+    """Without the branches that make np.where slow on large arrays.
+
+    A number where a mask holds, and 0 elsewhere, is a product. Of an array, all bits
+    are kept, or none: the same as np.where, also where a product with 0 would be nan.
+    """
+    mask, x, zero = line.arguments
+    if number_in(zero) != 0 or not isinstance(mask, Line) or mask.shape != line.shape:
+        return None
+    dtype, number = np.result_type(line.data), number_in(x)
+    is_double = line.is_array and dtype.name == "float64"
+    if number is not None and np.isfinite(number) and is_double:
+        return written(line, np.multiply, mask, number)
+    if not is_like(x, line) or dtype not in (float, np.float32) or mask.data.ndim == 0:
+        return None
+    if mask.data.dtype != bool or line.data.size < MANY:
+        return None
+    bits = call_of(all_bits, (mask, np.dtype(f"i{dtype.itemsize}")))
+    return written(line, kept_bits, x, bits)
 
 
 def of_swapaxes(line: Line, uses: Uses) -> Any:
@@ -313,4 +366,6 @@ REWRITES: dict[Function, Callable[[Line, Uses], Any]] = {
     np.squeeze: of_squeeze,
     np.subtract: of_subtract,
     np.swapaxes: of_swapaxes,
+    np.where: of_where,
+    as_float: of_float,
 }

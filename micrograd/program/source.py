@@ -13,7 +13,16 @@ import numpy as np
 
 from micrograd.engine import Constant, Value
 from micrograd.program.memory import Memory, can_be_written, source_of
-from micrograd.program.record import Line, Recording, added, as_float, cast, placed
+from micrograd.program.record import (
+    Line,
+    Recording,
+    added,
+    all_bits,
+    as_float,
+    cast,
+    kept_bits,
+    placed,
+)
 from micrograd.rules import Function
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
@@ -301,6 +310,20 @@ class Source:
     def statements(self, line: Line, out: str) -> list[str]:
         """The statements that a line is."""
         name = line.name
+        if line.function is all_bits:
+            mask, dtype = map(self.argument, line.arguments)
+            self.numpy("int8")
+            text = f"{self.numpy('negative')}({mask}.view(int8)"
+            text += f", out={out}" if out else ""
+            return [f"{name} = {text}, dtype={dtype})"]
+        if line.function is kept_bits:
+            x, bits = line.arguments
+            integer = self.argument(bits.data.dtype)
+            text = f"{self.numpy('bitwise_and')}({self.argument(x)}.view({integer}), "
+            text += self.argument(bits)
+            if out:
+                return [f"{text}, out={out}.view({integer}))", f"{name} = {out}"]
+            return [f"{name} = {text}).view({self.argument(line.data.dtype)})"]
         if line.function not in (placed, added):
             return [f"{name} = {self.expression(line, out)}"]
         shape, dtype, keys, values = line.arguments
