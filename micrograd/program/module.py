@@ -17,7 +17,6 @@ from micrograd.program.source import Source, imported
 if TYPE_CHECKING:
     from micrograd.program import Program
 
-SHORT = 20  # a constant of more elements goes to the file beside the module
 LENGTHS = 3, 4  # of open axes: if the text is the same for both, it is for all
 
 GIVEN = '''
@@ -123,20 +122,10 @@ class ModuleSource(Source):
         wrt = [program.names[x] for x in program.wrt]
         super().__init__(recording, inputs, wrt, has_buffers=False)
 
-    def constant(self, data: Any) -> str:
-        """A constant is written out, or kept in the file beside the module."""
-        is_new = id(data) not in self.known
-        name = super().constant(data)
-        if np.ndim(data) and is_new:
-            del self.constants[name]
-            if np.size(data) <= SHORT:
-                dtype = self.argument(np.asarray(data).dtype)
-                text = f"{self.numpy('array')}({self.argument(data.tolist())}, {dtype})"
-            else:
-                self.arrays[name] = data
-                text = f'arrays["{name}"]'
-            self.setup[-1] = f"{name} = {text}"
-        return name
+    def far_constant(self, name: str, data: Any) -> str:
+        """A long constant goes to the file beside the module."""
+        self.arrays[name] = data
+        return f'{name} = arrays["{name}"]'
 
     def head(self, is_mathematical: bool) -> list[str]:
         """Imports, arrays, and what checks the arguments and says what they are."""

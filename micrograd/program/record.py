@@ -364,7 +364,12 @@ def fitted(
     parents = [as_line(values[parent]) for parent in x.parents]
     if x in kept or not x._rule or any(p.shape != data.shape for p in parents):
         if is_plain:
-            return np.full(data.shape, gradient, dtype)
+            is_scalar = data.shape == ()
+            return (
+                dtype.type(gradient)
+                if is_scalar
+                else np.full(data.shape, gradient, dtype)
+            )
         if gradient.shape != data.shape:
             gradient = tape.call(np.broadcast_to, (gradient, data.shape), {})
     if is_plain or gradient.dtype == dtype:

@@ -52,6 +52,7 @@ OF_FLOATS: dict[Function, str] = {
     np.sin: "math.sin({0}) if {0} - {0} == 0.0 else float({numpy}({0}))",
     np.cos: "math.cos({0}) if {0} - {0} == 0.0 else float({numpy}({0}))",
 }
+SHORT = 20  # elements of a constant that is written out
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
@@ -195,7 +196,7 @@ class Source:
         return self.argument(keys)
 
     def constant(self, data: Any) -> str:
-        """The name of a constant; a small one is written out."""
+        """The name of a constant, which is written out if that is short."""
         array = np.asarray(data)
         key: Any = id(data)
         if array.ndim == 0:
@@ -207,19 +208,31 @@ class Source:
             elif np.all(array == 1):
                 wish = "ones"
             name = self.known[key] = self.name_for(wish)
-            if array.ndim == 0:
-                kind = (
-                    dtype_name(array.dtype) if isinstance(data, np.generic) else "array"
-                )
-                text = f"{self.numpy(kind)}({self.argument(array.item())}"
-                is_default = array.dtype in (float, int) or kind != "array"
-                dtype = "" if is_default else f", {self.numpy(dtype_name(array.dtype))}"
-                self.setup.append(f"{name} = {text}{dtype})")
-            else:
-                self.constants[name] = data
-                form = f"{array.shape} {array.dtype}"
-                self.setup.append(f"# {name} is a constant: {form}")
+            self.setup.append(self.definition(name, data, array))
         return self.known[key]
+
+    def definition(self, name: str, data: Any, array: np.ndarray[Any, Any]) -> str:
+        """The statement that makes a constant."""
+        dtype = (
+            "" if array.dtype.name == "float64" else f", {self.argument(array.dtype)}"
+        )
+        if isinstance(data, np.generic):
+            return (
+                f"{name} = {self.argument(array.dtype)}({self.argument(array.item())})"
+            )
+        is_short = array.size <= SHORT
+        if array.size > 1 and np.all(array == array.flat[0]):
+            form = f"{array.shape}, {self.argument(array.flat[0].item())}"
+            return f"{name} = {self.numpy('full')}({form}{dtype})"
+        if is_short and array.size or array.ndim == 0:
+            text = self.argument(array.tolist())
+            return f"{name} = {self.numpy('array')}({text}{dtype})"
+        return self.far_constant(name, data)
+
+    def far_constant(self, name: str, data: Any) -> str:
+        """What stands for a constant that is too long to write."""
+        self.constants[name] = data
+        return f"# {name} is a constant: {data.shape} {data.dtype}"
 
     def function(self, line: Line) -> str:
         """The name of what a line calls."""
@@ -261,7 +274,11 @@ class Source:
         function, arguments = line.function, line.arguments
         x = self.argument(arguments[0]) if arguments else ""
         if function is operator.getitem:
-            return f"{x}[{self.key(arguments[1])}]"
+            keys = arguments[1]
+            if isinstance(keys, tuple) and len(keys) == 2 and line.data.ndim == 2:
+                if keys[0] is ... and keys[1] is None:
+                    keys = (slice(None), None)  # as one writes it for a vector
+            return f"{x}[{self.key(keys)}]"
         if function is np.transpose:
             axes = arguments[1] if len(arguments) > 1 else None
             return f"{x}.T" if axes is None else f"{x}.transpose({self.argument(axes)})"
@@ -280,6 +297,8 @@ class Source:
                 if function in INFIX:
                     return INFIX[function].format(*texts)
                 if function in OF_FLOATS:
+                    if type(line.data) is float:  # and not an integer 0
+                        texts = [self.argument(as_floating(a)) for a in arguments]
                     template = OF_FLOATS[function]
                     name = (
                         self.numpy(name_of(function)) if "{numpy}" in template else ""
@@ -495,6 +514,11 @@ def imported(names: set[str]) -> list[str]:
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """The name that each NumPy has for it; not all have its own bool."""
     return "bool_" if dtype.kind == "b" else dtype.name
+
+
+def as_floating(x: Any) -> Any:
+    """An integer as a float, and all else as it is."""
+    return float(x) if type(x) is int else x
 
 
 def listed(texts: list[str]) -> str:
