@@ -12,7 +12,7 @@ import numpy as np
 from micrograd.checkpoint import Path, replacing, write
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
-from micrograd.program.source import Source, imported
+from micrograd.program.source import Source, imported, wrapped
 
 if TYPE_CHECKING:
     from micrograd.program import Program
@@ -170,7 +170,7 @@ class ModuleSource(Source):
             *GIVEN.splitlines(),
             "",
             "",
-            f"def step({', '.join(arguments)}):",
+            *wrapped("def step(", ", ".join(arguments), "):"),
             f'    """{what}.',
             "",
             *[f"    {text}" for text in ("Parameters", "----------", *about)],

@@ -239,7 +239,13 @@ def of_negative(line: Line, uses: Uses) -> Any:
 
 
 def of_add(line: Line, uses: Uses) -> Any:
-    """a + -b is a - b; 0 + a is a."""
+    """a + -b is a - b, 0 + a is a, and twice a product with a number is one product."""
+    first, second = line.arguments
+    if first is second and uses[first] == 2 and first.function is np.multiply:
+        for x, factor in (first.arguments, first.arguments[::-1]):
+            number = number_in(factor)
+            if number is not None and is_like(x, line):
+                return written(line, np.multiply, x, 2 * number)
     for a, b in (line.arguments, line.arguments[::-1]):
         if number_in(b) == 0 and is_like(a, line):
             return a

@@ -395,7 +395,7 @@ class Source:
             *imported(self.imports),
             *([*self.setup, ""] if self.setup else []),
             "",
-            f"def step({arguments}):",
+            *wrapped("def step(", arguments, "):"),
         ]
 
     def body(self, targets: dict[Line, str]) -> list[tuple[str, Value | None]]:
@@ -467,8 +467,11 @@ class Source:
                 seen.add(line)
             gradients.append(text)
         text = listed(results) if len(results) > 1 else results[0]
-        text += f", {listed(gradients)}" if self.wrt else ""
-        return [*copies, f"return {text}"]
+        if not self.wrt:
+            return [*copies, f"return {text}"]
+        comma = "," if len(gradients) == 1 else ""
+        gradient_texts = ", ".join(gradients) + comma
+        return [*copies, *wrapped(f"return {text}, (", gradient_texts, ")")]
 
     def origin(self, node: Value, is_backward: bool | None) -> str:
         """What an operator does, as one would write it."""
@@ -503,12 +506,19 @@ class Source:
 
 
 def imported(names: set[str]) -> list[str]:
-    """The statement that imports from NumPy, in lines that fit on a screen."""
-    text = f"from numpy import {', '.join(sorted(names))}"
-    if len(text) > 88:
-        names_only = textwrap.fill(", ".join(sorted(names)) + ",", 84)
-        text = f"from numpy import (\n{textwrap.indent(names_only, '    ')}\n)"
-    return [*text.splitlines(), ""] if names else []
+    """The statement that imports from NumPy."""
+    text = ", ".join(sorted(names))
+    if len(text) <= 70:
+        return [f"from numpy import {text}", ""] if names else []
+    return [*wrapped("from numpy import (", f"{text},", ")"), ""]
+
+
+def wrapped(start: str, text: str, end: str) -> list[str]:
+    """A statement in lines that fit on a screen."""
+    if len(f"{start}{text}{end}") <= 84:
+        return [f"{start}{text}{end}"]
+    lines = textwrap.wrap(text, 80, break_long_words=False, break_on_hyphens=False)
+    return [start, *[f"    {line}" for line in lines], end]
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:
