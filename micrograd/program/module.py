@@ -48,7 +48,7 @@ def save(program: Program, path: Path, parameters: bool) -> None:
     if module.arrays:
         write(os.path.splitext(os.fsdecode(path))[0] + ".npz", module.arrays)
     with replacing(path) as file:
-        file.write((text or module.text).encode())
+        file.write(f"{text or module.text}\n".encode())
 
 
 def module_for(
@@ -97,7 +97,7 @@ def merged(first: str, second: str) -> str | None:
             a = f"{code}  # ({', '.join(texts)}{',' * (len(texts) == 1)})"
         lines.append(a)
     is_whole = first.count("\n") == second.count("\n")
-    return "\n".join([*lines, ""]) if is_whole else None
+    return "\n".join(lines) if is_whole else None
 
 
 class ModuleSource(Source):

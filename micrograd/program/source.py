@@ -383,7 +383,7 @@ class Source:
             texts.append(f"    {text}" if text else "")
             if node is not None:
                 self.nodes[len(texts)] = (node.op, self.recording.shapes[node])
-        return "\n".join(texts) + "\n"
+        return "\n".join(texts)
 
     def head(self, is_mathematical: bool) -> list[str]:
         """What stands above the statements of the function."""
