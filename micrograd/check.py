@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import frexp, isclose, ldexp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.engine import Value, order_of
+from micrograd.engine import Value, order_of, values_in
+
+if TYPE_CHECKING:
+    from micrograd.engine import Values
 
 
-def check_gradients(
-    expression: Value, wrt: Value | Iterable[Value], **values: Any
-) -> None:
-    """Compare the gradients of backward(wrt) with central differences.
+def check_gradients(expression: Value, wrt: Values, **values: Any) -> None:
+    """Compare the gradients of `backward(wrt)` with central differences.
 
-    Off kinks and edges of domains. Elements of arrays are weighted, lest errors cancel.
-    Data and gradients stay.
+    The differences are taken at the data of the leaves, or at what lazy Values are fed;
+    these should be off the kinks of functions and the edges of domains. The elements of
+    an array are weighted, lest errors cancel. Data and gradients stay what they were.
+
+    Parameters
+    ----------
+    expression : of any shape
+    wrt : floating leaves: one Value, several, a Module, or a dictionary of Values
+    values : what lazy Values are fed, by name
 
     Raises
     ------
-    AssertionError : a gradient is wrong or nan
+    AssertionError : a gradient is wrong or nan; it says where, and shows both numbers
+    TypeError : wrt has something else than floating leaves
+    ValueError : the expression does not depend on one of wrt
 
+    >>> from micrograd import operator
     >>> x = Value([1.0, 2.0])
     >>> check_gradients(x.exp(), x)
+    >>> wrong = operator("square", lambda x: x * x, lambda g, y, x: g * x)
+    >>> check_gradients(wrong(x), x)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: wrt[0] of shape (2,) at (0,): gradient 1.6..., difference 3.2...
     """
     if not isinstance(expression, Value):
         raise TypeError(f"expression: expected a Value, got {expression!r}")
-    results, leaves, *_ = order_of(expression)
-    nodes = {expression, *results, *leaves}
-    is_one = isinstance(wrt, Value) or not np.iterable(wrt)
+    leaves = values_in(wrt)
+    if not leaves:
+        raise TypeError(f"wrt: expected floating leaves, got {wrt!r}")
+    order = order_of(expression)
+    nodes = {expression, *order.results, *order.leaves}
     before = [(node, node.data, node.grad) for node in nodes]
     try:
         expression.forward(**values)
-        compare(expression, values, [wrt] if is_one else list(wrt), nodes)
+        compare(expression, leaves, nodes, values)
     finally:
         for node, data, grad in before:
             node.data, node.grad = data, grad
 
 
-def compare(y: Value, feed: Any, wrt: list[Any], nodes: set[Value]) -> None:
-    for x in wrt or [wrt]:
-        if not isinstance(x, Value) or x.op or x.dtype.kind != "f":
+def compare(
+    y: Value, wrt: list[Value], nodes: set[Value], values: dict[str, Any]
+) -> None:
+    """Raise if a gradient of y, which has been evaluated, is no difference of it.
+
+    The nodes are those of its expression. Their data and gradients change.
+    """
+    for x in wrt:
+        if x.op or x.dtype.kind != "f":
             raise TypeError(f"wrt: expected floating leaves, got {x!r}")
     shape = np.shape(y.data)
     weights = np.random.default_rng(0).uniform(1, 2, shape) if shape else 1.0
@@ -58,12 +80,12 @@ def compare(y: Value, feed: Any, wrt: list[Any], nodes: set[Value]) -> None:
     for x in nodes:
         if x.dtype.kind == "f":
             tolerance = max(tolerance, float(np.finfo(x.dtype).eps) ** 0.5)
-            if not x.op:  # for differences
+            if not x.op:  # in float64, to be moved
                 x.data = np.array(x.data, float)
-                feed |= {x.name: x.data} if x.name else {}
-    y.forward(**feed)
+                values |= {x.name: x.data} if x.name else {}
+    y.forward(**values)
     for i, x in enumerate(wrt):
-        data = feed.get(x.name, x.data)
+        data = values.get(x.name or "", x.data)
         step = 2**-8 if x.dtype.itemsize < 8 else 2**-20
         for at, number in np.ndenumerate(data):
             scale = max(0.01, abs(number))
@@ -71,9 +93,13 @@ def compare(y: Value, feed: Any, wrt: list[Any], nodes: set[Value]) -> None:
             slope = 0
             for side in (h, -h):
                 data[at] = number + side
-                slope = slope + y.forward(**feed) * weights / (2 * side)
+                slope = slope + y.forward(**values) * weights / (2 * side)
             data[at] = number
-            g, d = gradients[i][at], np.sum(slope)
-            if not isclose(g, d, rel_tol=tolerance, abs_tol=tolerance * size / scale):
-                name = f"{x.name or f'wrt[{i}]'} of shape {data.shape}"
-                raise AssertionError(f"{name} at {at}: gradient {g}, difference {d}")
+            gradient, difference = gradients[i][at], np.sum(slope)
+            allowed = tolerance * size / scale
+            if not isclose(gradient, difference, rel_tol=tolerance, abs_tol=allowed):
+                name = x.name or f"wrt[{i}]"
+                raise AssertionError(
+                    f"{name} of shape {data.shape} at {at}: "
+                    f"gradient {gradient}, difference {difference}"
+                )

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.Digraph:
     """Draw the expression that ends in root.
 
-    A record for each Value: name, data, gradient. An oval for each operator. Arrays of
-    more than 12 elements appear as their shape and dtype.
+    A box for each Value has its name, if it is lazy, its data and its gradient; an oval
+    stands for each operator. Arrays of more than 12 elements appear as their shape and
+    dtype. Constants are not drawn.
 
     Parameters
     ----------
-    root : Value
+    root : the result, or a leaf
     format : what `render()` writes: "svg", "png", ...
     rankdir : where the arrows point: "LR" (right), "RL", "TB" (down), "BT"
 
+    Returns
+    -------
+    graph : a notebook shows it, `graph.render("c")` writes the file c.svg
+
     Raises
     ------
-    ImportError, RuntimeError : Graphviz is missing, the package or the program.
+    ImportError, RuntimeError : Graphviz is missing, the package or the program
+    TypeError, ValueError : root is no Value, rankdir none of these
     """
     try:
         import graphviz
@@ -68,6 +74,11 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
 
 
 def text(data: Any) -> str:
+    """Data or a gradient in few characters.
+
+    >>> text(np.array([1.0, 2.5])), text(2), text(np.zeros((4, 5)))
+    ('[1.0000 2.5000]', '2.0000', '(4, 5) float64')
+    """
     if data is None:
         return "None"
     array = np.asarray(data)
@@ -81,7 +92,11 @@ def text(data: Any) -> str:
 
 
 def escaped(label: str) -> str:
-    """The label with what means something to Graphviz made plain."""
+    r"""The label with what means something to Graphviz made plain.
+
+    >>> print(escaped("a < b"))
+    a \< b
+    """
     label = label.replace("&", "&amp;")
     # A record would merge a space with the one before.
     label = re.sub(r"[\\{}|<>]|(?<=\s) ", r"\\\g<0>", label)

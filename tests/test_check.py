@@ -188,6 +188,22 @@ class TestAccepts(unittest.TestCase):
         batch = np.random.default_rng(1).normal(size=(5, 3))
         check_gradients(loss, [x, *model.parameters()], x=batch)
 
+    def test_a_module_or_a_dictionary(self):
+        model = nn.MLP(3, [4, 1], rng=np.random.default_rng(0))
+        y = model(leaf((5, 3)))
+        parameters = dict(enumerate(model.parameters()))
+        for wrt in (model, parameters, parameters.values()):
+            check_gradients(y, wrt)
+        with self.assertRaisesRegex(AssertionError, r"wrt\[0\] of shape \(3, 4\)"):
+            check_gradients(wrong(y), model)
+
+    def test_a_lazy_value_that_held_integers(self):
+        x = Value(shape=(2,), name="x")
+        y = x * x
+        y.forward(x=[1, 2])
+        check_gradients(y, x, x=[0.5, 1.5])
+        self.assertEqual(x.dtype.kind, "i")
+
     def test_gradients_of_zero(self):
         x = leaf((4, 5), WIDE)
         normal = x - x.mean(axis=1, keepdims=True)
