@@ -51,19 +51,19 @@ class TestOperators(ValueTest):
                 self.assert_right(function, reference, x[-1])
 
     def test_binary_in_every_broadcasting(self):
-        for name, function in BINARY.items():
+        for name, (function, reference) in BINARY.items():
             for left, right in product(SHAPES, SHAPES):
                 if are_broadcastable(left, right):
                     with self.subTest(name, left=left, right=right):
                         a, b = numbers(left), numbers(right, seed=2)
-                        self.assert_right(function, function, a, b)
+                        self.assert_right(function, reference, a, b)
 
     def test_numbers_broadcast_to_arrays(self):
-        for name, function in BINARY.items():
+        for name, (function, reference) in BINARY.items():
             for shape in SHAPES:
                 with self.subTest(name, shape=shape):
-                    self.assert_right(function, function, 1.5, numbers(shape))
-                    self.assert_right(function, function, numbers(shape), 1.5)
+                    self.assert_right(function, reference, 1.5, numbers(shape))
+                    self.assert_right(function, reference, numbers(shape), 1.5)
 
     def test_matmul(self):
         for left, right in MATMULS:
@@ -106,8 +106,8 @@ class TestOperators(ValueTest):
         axes = [None, 0, 1, -1, (0,), (0, 2), (2, 0), (0, -1), (0, 1, 2), ()]
         for axis, keepdims in product(axes, (False, True)):
             options = {"axis": axis, "keepdims": keepdims}
-            for method, reference in REDUCTIONS.items():
-                with self.subTest(method=method, **options):
+            for name, (method, reference) in REDUCTIONS.items():
+                with self.subTest(name, **options):
                     for shape in [(2, 3, 4), (1, 3, 1)]:
                         self.assert_right(
                             lambda x, f=method, options=options: f(x, **options),
@@ -126,7 +126,7 @@ class TestOperators(ValueTest):
                 self.assertEqual(x.grad.shape, (0, 3))
 
     def test_reduction_of_a_broken_axis(self):
-        for method, axis in product(REDUCTIONS, (2, -3, (0, 2), (1, 1))):
+        for (method, _), axis in product(REDUCTIONS.values(), (2, -3, (0, 2), (1, 1))):
             with self.subTest(method=method, axis=axis):
                 with self.assertRaises(ValueError) as caught:
                     method(Value(np.ones((2, 3))), axis=axis)
@@ -388,12 +388,12 @@ class TestDomains(ValueTest):
 
 class TestComparisons(ValueTest):
     def test_data(self):
-        for name, function in COMPARISONS.items():
+        for name, (function, reference) in COMPARISONS.items():
             for left, right in product(SHAPES, SHAPES):
                 if are_broadcastable(left, right):
                     a, b = numbers(left).round(), numbers(right, seed=2).round()
                     with self.subTest(name, left=left, right=right):
-                        expected = function(a, b)
+                        expected = reference(a, b)
                         for x, y in [
                             (Value(a), Value(b)),
                             (Value(a), b),
@@ -405,7 +405,7 @@ class TestComparisons(ValueTest):
                             self.assert_equal(z.data, expected)
             for a, b in product((1, 2.0, np.float32(2), [1, 2], math.nan), repeat=2):
                 with self.subTest(name, a=a, b=b):
-                    expected = function(np.asarray(a), np.asarray(b))
+                    expected = reference(np.asarray(a), np.asarray(b))
                     for z in (function(Value(a), b), function(a, Value(b))):
                         self.assertEqual((type(z), z.dtype), (Value, bool))
                         self.assert_equal(z.data, expected)
@@ -426,7 +426,7 @@ class TestComparisons(ValueTest):
 
     def test_no_gradient(self):
         x, y = Value(np.array([1.0, 2.0, 3.0])), Value(2.0)
-        for name, function in COMPARISONS.items():
+        for name, (function, _) in COMPARISONS.items():
             with self.subTest(name):
                 z = function(x, y)
                 (z * x).backward()
@@ -441,24 +441,24 @@ class TestComparisons(ValueTest):
 
     def test_evaluated_again(self):
         x, y = Value(shape=(None,), name="x"), Value(shape=(), name="y")
-        compared = {name: f(x, y) for name, f in COMPARISONS.items()}
+        compared = {name: f(x, y) for name, (f, _) in COMPARISONS.items()}
         positive = np.where(x > 0, x, 0)
         for inputs, bound in [([-1.0, 2.0], 2.0), ([3.0, 1.0, -2.0], 1), ([], 0.0)]:
             inputs = np.array(inputs)
             for name, z in compared.items():
                 z.forward(x=inputs, y=bound)
                 self.assertEqual(z.dtype, bool)
-                self.assert_equal(z.data, COMPARISONS[name](inputs, bound))
+                self.assert_equal(z.data, COMPARISONS[name][1](inputs, bound))
             self.assert_equal(positive.forward(x=inputs), inputs * (inputs > 0))
             positive.backward()
             self.assert_equal(x.grad, inputs > 0)
-        compared = {name: f(y, 1) for name, f in COMPARISONS.items()}
+        compared = {name: f(y, 1) for name, (f, _) in COMPARISONS.items()}
         for bound, (name, z) in product((0.5, 1, 2.0), compared.items()):
             z.forward(y=bound)
-            self.assertEqual((z.dtype, z.data), (bool, COMPARISONS[name](bound, 1)))
+            self.assertEqual((z.dtype, z.data), (bool, COMPARISONS[name][1](bound, 1)))
 
     def test_what_does_not_fit(self):
-        for name, function in COMPARISONS.items():
+        for name, (function, _) in COMPARISONS.items():
             with self.subTest(name), self.assertRaises(ValueError) as caught:
                 function(Value(np.ones((2, 3))), np.ones((4, 5)))
             for words in (name, "(2, 3)", "(4, 5)"):

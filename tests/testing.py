@@ -1,52 +1,61 @@
 """What several files of tests use: tables of functions, and how to compare."""
 
+import operator
 import unittest
 
 import numpy as np
 
 from micrograd import Value, concatenate, einsum, stack, where
 
-UNARY = {  # each with its NumPy function, and numbers inside its domain
-    "exp": (Value.exp, np.exp, [-1.5, 0.0, 2.0]),
-    "log": (Value.log, np.log, [0.1, 1.0, 3.0]),
-    "log1p": (Value.log1p, np.log1p, [-0.5, 0.0, 3.0]),
-    "sqrt": (Value.sqrt, np.sqrt, [0.1, 1.0, 9.0]),
-    "relu": (Value.relu, lambda x: np.maximum(x, 0), [-2.0, 0.5, 3.0]),
-    "tanh": (Value.tanh, np.tanh, [-2.0, 0.0, 0.5]),
-    "arctanh": (Value.arctanh, np.arctanh, [-0.9, 0.0, 0.5]),
-    "arcsin": (Value.arcsin, np.arcsin, [-0.9, 0.0, 0.5]),
-    "arcsinh": (Value.arcsinh, np.arcsinh, [-3.0, 0.0, 0.5]),
-    "abs": (Value.abs, np.abs, [-2.0, 0.5, 3.0]),
-    "sin": (Value.sin, np.sin, [-2.0, 0.0, 0.5]),
-    "cos": (Value.cos, np.cos, [-2.0, 0.0, 0.5]),
-    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x)), [-2.0, 0.0, 0.5]),
-    "neg": (lambda x: -x, np.negative, [-3.0, 0.0, 0.5]),
+# Every operator has a row here. test_rules, test_check, test_numpy, test_dtypes and
+# others read them, compare values with NumPy's and gradients with finite differences,
+# and test_vs_torch both with PyTorch's function of the same name, if there is one.
+
+UNARY = {  # the function of Values and that of arrays; numbers from end to end to try
+    "exp": (Value.exp, np.exp, [-3.0, 0.5, 3.0]),
+    "log": (Value.log, np.log, [0.05, 0.5, 5.0]),
+    "log1p": (Value.log1p, np.log1p, [-0.9, 0.5, 5.0]),
+    "sqrt": (Value.sqrt, np.sqrt, [0.05, 0.5, 5.0]),
+    "square": (np.square, np.square, [-3.0, 0.5, 3.0]),
+    "relu": (Value.relu, lambda x: np.maximum(x, 0), [-3.0, 0.5, 3.0]),
+    "tanh": (Value.tanh, np.tanh, [-3.0, 0.5, 3.0]),
+    "arctanh": (Value.arctanh, np.arctanh, [-0.95, 0.5, 0.95]),
+    "arcsin": (Value.arcsin, np.arcsin, [-0.95, 0.5, 0.95]),
+    "arcsinh": (Value.arcsinh, np.arcsinh, [-3.0, 0.5, 3.0]),
+    "abs": (Value.abs, np.abs, [-3.0, 0.5, 3.0]),
+    "sin": (Value.sin, np.sin, [-3.0, 0.5, 3.0]),
+    "cos": (Value.cos, np.cos, [-3.0, 0.5, 3.0]),
+    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x)), [-3.0, 0.5, 3.0]),
+    "neg": (operator.neg, np.negative, [-3.0, 0.5, 3.0]),
 }
-BINARY = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "**": lambda a, b: a**b,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
+BINARY = {  # of Values, of numbers from 0.5 to 2, and NumPy's
+    "+": (operator.add, np.add),
+    "-": (operator.sub, np.subtract),
+    "*": (operator.mul, np.multiply),
+    "/": (operator.truediv, np.divide),
+    "**": (operator.pow, np.power),
+    "maximum": (np.maximum, np.maximum),
+    "minimum": (np.minimum, np.minimum),
 }
-COMPARISONS = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
+COMPARISONS = {  # likewise
+    "<": (operator.lt, np.less),
+    "<=": (operator.le, np.less_equal),
+    ">": (operator.gt, np.greater),
+    ">=": (operator.ge, np.greater_equal),
 }
-REDUCTIONS = {
-    Value.sum: np.sum,
-    Value.mean: np.mean,
-    Value.max: np.max,
-    Value.min: np.min,
-    Value.logsumexp: lambda x, **options: np.log(np.sum(np.exp(x), **options)),
+REDUCTIONS = {  # under PyTorch's names: of Values and of arrays
+    "sum": (Value.sum, np.sum),
+    "mean": (Value.mean, np.mean),
+    "amax": (Value.max, np.max),
+    "amin": (Value.min, np.min),
+    "logsumexp": (
+        Value.logsumexp,
+        lambda x, **options: np.log(np.sum(np.exp(x), **options)),
+    ),
 }
 SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]
 SHAPES += [(0,), (0, 3), (2, 0), (0, 1)]
-FUNCTIONS = {  # of x and y of shape (n, 3)
+FUNCTIONS = {  # others: of x and y of shape (n, 3), also where n is open
     "abs": lambda x, y: abs(x),
     "sin": lambda x, y: x.sin(),
     "cos": lambda x, y: x.cos(),
