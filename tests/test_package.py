@@ -112,6 +112,101 @@ for name in set(sys.modules) - before:
                 below = {name: below[name] for name in set(below) - ground}
 
 
+class Code(ast.NodeTransformer):
+    """Takes out of a module what is for readers: docstrings and annotations."""
+
+    def generic_visit(self, node):
+        super().generic_visit(node)
+        if ast.get_docstring(node) if isinstance(node, DOCUMENTED) else False:
+            del node.body[0]
+        if isinstance(node, DOCUMENTED[:2]) and not node.body:
+            node.body = [ast.Pass()]
+        return node
+
+    def visit_FunctionDef(self, node):
+        if any(ast.unparse(by) == "overload" for by in node.decorator_list):
+            return None
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node):
+        return node.value and ast.Assign([node.target], node.value, lineno=node.lineno)
+
+    def visit_If(self, node):
+        is_for_types = ast.unparse(node.test) == "TYPE_CHECKING"
+        return None if is_for_types else self.generic_visit(node)
+
+
+DOCUMENTED = (ast.FunctionDef, ast.ClassDef, ast.Module)
+
+
+class TestSize(unittest.TestCase):
+    """The code is small: `python -m pytest -s -k TestSize` prints how small."""
+
+    # Some 5 % more than there is: to show growth that nobody has noticed, never to make
+    # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
+    BUDGETS = {  # in kB, of what an import loads
+        "import micrograd": (33, ["__init__", "rules", "engine", "functions"]),
+        "and nn, optim": (12.5, ["nn", "optim", "checkpoint"]),
+    }
+
+    def test_code_only(self):
+        source = '''
+"""Doc."""
+from __future__ import annotations
+if TYPE_CHECKING:
+    import that
+class A:
+    """Doc."""
+    x: int
+    y: int = 3
+    @overload
+    def f(self, x: int) -> int: ...
+    def f(self, x: int, *, y: str = "", **rest: Any) -> int:
+        """Doc."""
+        # comment
+        return x
+    @property
+    def g(self) -> int:
+        """Doc."""
+class B(A):
+    "Doc."
+'''
+        code = """
+from __future__ import annotations
+class A:
+    y = 3
+    def f(self, x, *, y='', **rest):
+        return x
+    @property
+    def g(self):
+        pass
+class B(A):
+    pass
+"""
+        self.assertEqual(stripped(source), ast.unparse(ast.parse(code)))
+
+    def test_budgets(self):
+        for title, (budget, names) in self.BUDGETS.items():
+            sizes = {}
+            for name in names:
+                path = ROOT / "micrograd" / f"{name}.py"
+                sizes[name] = len(stripped(path.read_text(encoding="utf-8")).encode())
+            size = sum(sizes.values()) / 1000
+            print(f"{title}: {size:.1f} kB of code, {sizes}")
+            with self.subTest(title):
+                self.assertLess(size, budget)
+
+
+def stripped(source):
+    """The code as `ast` writes it: without comments, docstrings and annotations."""
+    return ast.unparse(Code().visit(ast.parse(source)))
+
+
 @unittest.skipUnless(is_installed("build"), "build is not installed")
 @unittest.skipUnless(is_installed("setuptools"), "setuptools is not installed")
 class TestDistributions(unittest.TestCase):
