@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from micrograd.engine import Value, apply, as_operand, function_of
 from micrograd.rules import RULES, Function, contracted, diagonal
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum takes
 
 
 def where(condition: Any, x: Any, y: Any) -> Value:
@@ -66,7 +67,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
         result = "..." * ("..." in inputs) + "".join(sorted(once))
     terms = inputs.split(",")
     values = [as_operand(x) for x in operands]
-    spare = "".join(c for c in ascii_letters if c not in subscripts)
+    spare = "".join(c for c in LETTERS if c not in subscripts)
     rest = ""  # the letters for the axes of "...", as they broadcast: from the right
     for i, (term, x) in enumerate(zip(terms, values)):
         n = np.ndim(x.data) - len(term) + 3
@@ -100,8 +101,8 @@ def tensordot(left: Any, right: Any, axes: int) -> Value:
     inner = a[::-1][:axes]
     if len(inner) != axes or inner != b[:axes]:
         raise ValueError(f"tensordot: no {axes} axes pair in {a} and {b}")
-    i = ascii_letters[: len(a)]
-    j = i[::-1][:axes] + ascii_letters[len(a) :][: len(b) - axes]
+    i = LETTERS[: len(a)]
+    j = i[::-1][:axes] + LETTERS[len(a) :][: len(b) - axes]
     return einsum(f"{i},{j}->{i[: len(a) - axes]}{j[axes:]}", left, right)
 
 
