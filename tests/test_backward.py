@@ -2,6 +2,7 @@
 
 import sys
 import unittest
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from micrograd import Value, concatenate, einsum, operator, stack, where
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FUNCTIONS, ValueTest, numbers
+from testing import BINARY, FUNCTIONS, SHAPES, ValueTest, are_broadcastable, numbers
 
 
 class TestKnownResults(ValueTest):
@@ -109,6 +110,36 @@ class TestBackward(ValueTest):
         self.assertEqual((a.grad, b.grad, d.grad), (15.0, None, None))
         d.backward(wrt=iter([a, b]))
         self.assertEqual((a.grad, b.grad, d.grad), (15.0, 10.0, None))
+
+    def test_wrt_gets_what_all_get(self):
+        # under sums, whose gradients may come unexpanded
+        for (name, (function, _)), left, right in product(
+            BINARY.items(), SHAPES, SHAPES
+        ):
+            if not are_broadcastable(left, right):
+                continue
+            a, b = Value(numbers(left)), Value(numbers(right, seed=1))
+            c = function(a, b)
+            d = c.sin()
+            with self.subTest(name, left=left, right=right):
+                for y in (c.sum(), d.sum(), d.sum() + c.sum(), (d * 1.0).sum()):
+                    y.backward()
+                    values = [v for v in (a, b, c, d) if v.grad is not None]
+                    expected = [v.grad for v in values]
+                    for wrt in ([a, b], [a], [b, c], values):
+                        y.backward(wrt)
+                        for value, gradient in zip(values, expected):
+                            if value in set(wrt):
+                                self.assert_close(value.grad, gradient, 1e-12)
+                            else:
+                                self.assertIsNone(value.grad)
+
+    def test_wrt_nothing(self):
+        a = Value(np.ones(2))
+        b = a * 2
+        b.backward()
+        b.backward(wrt=[])
+        self.assertEqual((a.grad, b.grad), (None, None))
 
     def test_wrt_leads_through_kept_ones(self):
         x = Value(np.array([1.0, 2.0]))
@@ -216,6 +247,7 @@ class TestBackward(ValueTest):
         for name, by_a in {
             "g": lambda g, y, a, b: g,
             "view of g": lambda g, y, a, b: g[:],
+            "b": lambda g, y, a, b: b,
             "reversed b": lambda g, y, a, b: b[::-1],
         }.items():
             pick = operator("pick", np.add, by_a, lambda g, y, a, b: -g)
@@ -226,6 +258,15 @@ class TestBackward(ValueTest):
                     y.backward(wrt)
                     self.assert_own(a, [b, y])
                     self.assert_own(b, [a, y])
+
+    def test_layout_of_a_gradient(self):
+        for order in permutations(range(3)):
+            x = Value(numbers((2, 3, 4)).transpose(order).copy("K"))
+            for y in (x.exp(), x.transpose(order).exp(), x.exp().sum()):
+                for wrt in (None, x):
+                    with self.subTest(order=order, y=y.shape, wrt=wrt is x):
+                        y.backward(wrt)
+                        self.assert_own(x, [y])
 
     def test_clipping_in_place_does_not_last(self):
         a, b = Value(np.ones(3)), Value(np.ones(3))

@@ -25,7 +25,8 @@ class TestValue(ValueTest):
         self.assertIs(Value(zero).data, zero)
         self.assertIs(type(Value(2.0).data), float)
         self.assertIs(type(Value(2).data), int)
-        self.assertEqual(Value(np.float32(2)).dtype, np.float32)
+        self.assertIs(type(Value(np.float32(2)).data), np.float32)
+        self.assertIs(type(Value(np.array(2.0)).data), np.ndarray)
         self.assertEqual(Value([[1, 2], [3, 4]]).data.dtype.kind, "i")
         self.assertEqual(Value([True]).data.dtype, bool)
 
@@ -365,6 +366,14 @@ class TestMemory(ValueTest):
                 references += [weakref.ref(hidden.data), weakref.ref(y.data)]
                 del hidden, chosen, y
                 self.assertEqual([ref() for ref in references], [None] * 4)
+
+    def test_leaves_are_freed_at_once(self):
+        for use in (Value.backward, Value.forward, lambda x: x.backward(x)):
+            x = Value(np.ones(2))
+            use(x)
+            reference = weakref.ref(x)
+            del x
+            self.assertIsNone(reference())
 
     def test_freed_after_an_error(self):
         x = Value(shape=(None,), name="x")

@@ -224,6 +224,14 @@ class TestLazy(ValueTest):
                 call()
             self.assertEqual(caught.filename, __file__)
 
+    def test_a_length_of_one_is_not_open(self):
+        x = Value(shape=(1, 2), name="x")
+        y = x + np.ones((3, 2))
+        for shape in [(3, 2), (1, 1), (2,), (1, 1, 2)]:
+            with self.assertRaisesRegex(ValueError, r"x: expected shape \(1, 2\)"):
+                y.forward(x=np.ones(shape))
+        self.assert_equal(y.forward(x=np.ones((1, 2))), np.full((3, 2), 2))
+
     def test_fed_nan_is_fed(self):
         x = Value(shape=(), name="x")
         y = x * 2

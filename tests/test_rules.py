@@ -130,8 +130,8 @@ class TestOperators(ValueTest):
             with self.subTest(method=method, axis=axis):
                 with self.assertRaises(ValueError) as caught:
                     method(Value(np.ones((2, 3))), axis=axis)
-                names = "(sum|mean|max|min|logsumexp)"
-                self.assertRegex(str(caught.exception), rf"{names}.*\(2, 3\)")
+                words = rf"{method.__name__}.*\(2, 3\)"
+                self.assertRegex(str(caught.exception), words)
 
     def test_transpose(self):
         for shape in [(), (3,), (2, 3), (2, 3, 4), (0, 3)]:
@@ -239,6 +239,11 @@ class TestDomains(ValueTest):
             with self.subTest(name, x=x):
                 data, gradient = self.gradient(UNARY[name][0], x)
                 self.assertTrue(np.isnan(data) and np.isnan(gradient))
+                with np.errstate(invalid="ignore"):  # NumPy has warned once
+                    y = UNARY[name][0](Value(np.array([x])))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    y.backward()
 
     def test_edges(self):
         for name, x, expected in [
@@ -265,6 +270,7 @@ class TestDomains(ValueTest):
             (-2.0, 3.0, 12, np.nan),
             (-2.0, -1.0, -0.25, np.nan),
             (0.0, 0.5, np.inf, 0),
+            (0.0, -1.0, -np.inf, -np.inf),
         ]:
             with self.subTest(base=base, exponent=exponent):
                 power = lambda x, exponent=exponent: x**exponent
