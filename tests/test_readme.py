@@ -13,6 +13,11 @@ import unittest
 import warnings
 from pathlib import Path
 
+import numpy as np
+
+from micrograd.functions import FUNCTIONS
+from micrograd.rules import RULES
+
 README = Path(__file__).resolve().parent.parent / "README.md"
 COMMANDS = (
     'python3 -m venv venv && venv/bin/pip install ".[demo]" && '
@@ -151,6 +156,14 @@ class TestReadme(unittest.TestCase):
         lines = "".join(shell).splitlines()
         for command in COMMANDS:
             self.assertIn(command, lines)
+
+    def test_functions_of_numpy(self):
+        (listed,) = re.findall(r"^These take Values: (.*?)\.$", self.text, re.M | re.S)
+        listed = [name.split(".")[-1] for name in re.findall(r"`([\w.]+)`", listed)]
+        self.assertEqual(
+            {getattr(np, name) for name in listed} | {np.amax, np.amin},
+            {f for f in {**RULES, **FUNCTIONS} if getattr(np, f.__name__, 0) is f},
+        )
 
     def test_links(self):
         for target in re.findall(r"\]\(([^)#]+)\)", self.text):
