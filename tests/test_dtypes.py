@@ -184,6 +184,13 @@ class TestDtypes(ValueTest):
             self.assert_equal(value.grad, expected)
             self.assertEqual(value.grad.dtype, dtype)
 
+    def test_gradients_have_native_bytes(self):
+        for dtype in (">f8", "<f8", ">f4", "<f4"):
+            x = Value(np.array([1, 2], dtype))
+            for y in (x * 2, x + 1, x.sum(), x * np.ones((3, 2))):
+                y.backward()
+                self.assertEqual(x.grad.dtype, np.dtype(dtype).type)
+
     def test_joined_ones_keep_their_own(self):
         for function in (concatenate, stack, lambda values: where([True], *values)):
             a, b = Value(np.ones(2, np.float32)), Value(np.ones(2))
