@@ -147,11 +147,11 @@ DOCUMENTED = (ast.FunctionDef, ast.ClassDef, ast.Module)
 class TestSize(unittest.TestCase):
     """The code is small: `python -m pytest -s -k TestSize` prints how small."""
 
-    # Some 5 % more than there is: to show growth that nobody has noticed, never to make
+    # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "import micrograd": (33, ["__init__", "rules", "engine", "functions"]),
-        "and nn, optim": (12.5, ["nn", "optim", "checkpoint"]),
+        "import micrograd": (35, ["__init__", "rules", "engine", "functions"]),
+        "and nn, optim": (13, ["nn", "optim", "checkpoint"]),
     }
 
     def test_code_only(self):
