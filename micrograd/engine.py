@@ -722,7 +722,7 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     gradient = summed_back(gradient, shape)
     if type(data) is not np.ndarray:
         return dtype.type(gradient)
-    is_seen = not x._rule or kept is None or x in kept
+    is_seen = kept is None or x in kept
     may_be_smaller = not is_seen and has_shape_of_parents(x)
     if may_be_smaller or np.shape(gradient) == shape:
         return np.asarray(gradient, dtype)
