@@ -4,7 +4,8 @@
     python benchmarks/compare.py
 
 prints tables in Markdown and draws assets/benchmark.svg. workloads.py says what is
-computed, frameworks/ how each framework writes it, run.py how it is measured.
+computed, frameworks/ how each framework writes it, run.py how it is measured;
+cold_start.py does the same for the start of a process that answers one sample.
 
 Each figure is measured in a process of its own. The processes take turns: all of the
 frameworks in one round, all again in the next. A figure is the median over the rounds;
@@ -15,7 +16,7 @@ All of it takes half an hour, --quick ten minutes.
 
 A framework that is not installed is left out. For one that needs an environment of its
 own, name the interpreter: --python tensorflow=venv-tf/bin/python (tensorflow_xla runs
-there, too).
+there, too). ONNX Runtime needs onnx beside it, which writes its net.
 
 Let the machine do nothing else. OPENBLAS_CORETYPE, OMP_NUM_THREADS and their like
 should be unset; those that are set are printed. Memory is measured on Linux only.
@@ -28,6 +29,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -38,6 +40,7 @@ PICTURE = HERE.parent / "assets" / "benchmark.svg"
 
 FRAMEWORKS = {
     "micrograd": "micrograd",
+    "micrograd_compiled": "micrograd, compiled",
     "numpy_in_place": "NumPy by hand, in place",
     "numpy": "NumPy by hand",
     "jax": "JAX jit",
@@ -49,12 +52,18 @@ FRAMEWORKS = {
     "mygrad": "MyGrad",
     "autograd": "autograd",
     "scalars": "scalar engine",
+    "onnxruntime": "ONNX Runtime",
+    "floor": "NumPy and the arrays alone",
 }
-BY_HAND = {"micrograd", "numpy_in_place", "numpy"}
-EAGER = {"torch", "torch_nn", "mygrad", "autograd"}
-ARRAYS = set(FRAMEWORKS) - {"scalars"}
-PACKAGES = {name for name in ARRAYS if "_" not in name}
+BY_HAND = {"micrograd", "micrograd_compiled", "numpy_in_place", "numpy"}
+ANEW = {"micrograd", "numpy_in_place", "numpy"}
+ANEW |= {"torch", "torch_nn", "mygrad", "autograd"}
+ARRAYS = set(FRAMEWORKS) - {"scalars", "onnxruntime", "floor"}
+PACKAGES = {name for name in ARRAYS if "_" not in name} | {"onnxruntime"}
 NUMBERS = {"micrograd", "scalars"}
+COLD = {"micrograd", "micrograd_compiled", "numpy", "jax", "tensorflow", "torch"}
+COLD |= {"onnxruntime", "floor"}
+OURS = "micrograd", "micrograd_compiled"
 FLOAT64, FLOAT32 = 1e-6, 1e-4
 
 
@@ -63,44 +72,55 @@ class Row(NamedTuple):
     title: str
     frameworks: set
     tolerance: float
-    measure: str = "step_time"  # a function of run.py, but for import_time
+    measure: str = "step_time"  # a function of run.py, but for whole processes
+    floor: str = ""  # NumPy alone, which computes nothing; gets a line of ratios
 
 
+IMPORTED = PACKAGES & ARRAYS
 ROWS = [
     Row("moons", "two moons, one step", ARRAYS, FLOAT64),
     Row("digits", "digits, one step", ARRAYS, FLOAT32),
     Row("waves", "a million waves", ARRAYS - {"torch_nn"}, FLOAT64),
-    Row("moons_anew", "two moons, built anew each step", BY_HAND | EAGER, FLOAT64),
-    Row("lecture", "scalars, one step", NUMBERS, FLOAT64),
+    Row("moons_anew", "two moons, built anew each step", ANEW, FLOAT64),
+    Row("lecture", "scalars, one step", NUMBERS | {"micrograd_compiled"}, FLOAT64),
     Row("lecture_anew", "scalars, built anew each step", NUMBERS, FLOAT64),
-    Row("imports", "process start to imported", PACKAGES, FLOAT64, "import_time"),
+    Row("imports", "process start to imported", IMPORTED, FLOAT64, "imported", "numpy"),
     Row("trained", "process start to trained", ARRAYS, FLOAT64, "trained"),
     Row("inference", "digits, forward of one sample", ARRAYS, FLOAT32),
     Row("memory", "digits, peak memory", ARRAYS, FLOAT32, "peak"),
     Row("arrays", "digits, arrays alive", BY_HAND, FLOAT32, "arrays"),
 ]
+COLD_START = Row(
+    "cold", "a process that answers one sample", COLD, FLOAT32, "cold_start", "floor"
+)
 CHAINS = {10**3: "10³", 10**4: "10⁴", 10**5: "10⁵", 10**6: "10⁶"}
-WORKLOADS = [row.name for row in ROWS] + ["chain", "growth"]
+WORKLOADS = [row.name for row in ROWS] + ["cold", "chain", "growth"]
 ON_LINUX = {"memory", "chain", "growth"}
 
 
 def main():
     options = parsed_options()
-    processes = Processes(options.python)
+    with tempfile.TemporaryDirectory() as folder:
+        measure_all(options, Processes(options.python, Path(folder)))
+
+
+def measure_all(options, processes):
     versions = {name: processes.version(name) for name in options.frameworks}
     installed = [name for name in FRAMEWORKS if versions.get(name)]
     print(machine(versions), flush=True)
 
-    rows = [row for row in ROWS if row.name in options.workloads]
     table = []
-    if rows:
-        table = compared(rows, installed, processes, options)
+    for rows in ROWS, [COLD_START]:
+        rows = [row for row in rows if row.name in options.workloads]
+        if rows:
+            table += compared(rows, installed, processes, options)
     if "chain" in options.workloads:
         print_chains(installed, processes, options)
-    if "growth" in options.workloads and "micrograd" in installed:
-        grown = processes.run("growth", "micrograd", options.steps)["figure"]
-        print(f"\nmicrograd after {options.steps} more steps of digits: ", end="")
-        print(f"{grown / 1e6:+.1f} MB")
+    if "growth" in options.workloads:
+        for name in [name for name in OURS if name in installed]:
+            grown = processes.run("growth", name, options.steps)["figure"]
+            after = f"after {options.steps} more steps of digits"
+            print(f"\n{FRAMEWORKS[name]} {after}: {grown / 1e6:+.1f} MB")
     if table:
         draw(table)
 
@@ -152,12 +172,13 @@ def machine(versions):
 
 
 class Processes:
-    """Starts each measurement in a process of its own."""
+    """Starts each measurement in a process of its own; nets are saved in the folder."""
 
-    def __init__(self, interpreters):
-        self.interpreters = interpreters
+    def __init__(self, interpreters, folder):
+        self.interpreters, self.folder = interpreters, folder
         # This checkout's micrograd, also for an interpreter that has none.
-        self.environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+        paths = os.pathsep.join(map(str, (HERE.parent, HERE)))
+        self.environment = {**os.environ, "PYTHONPATH": paths}
         # The others were compiled when they were installed.
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -191,8 +212,10 @@ class Processes:
 
     def figure(self, row, framework, seconds):
         """What the table shows, and the numbers that must agree."""
+        if row.measure == "cold_start":
+            return self.cold_start(framework)
         start = time.time()
-        if row.measure == "import_time":
+        if row.measure == "imported":
             code = f"import {framework}, time; print(time.time())"
             return float(self.output(framework, "-c", code)) - start, []
         arguments = (row.name, seconds) if row.measure == "step_time" else ()
@@ -200,6 +223,20 @@ class Processes:
         if row.measure == "trained":  # which is a time of day
             measured["figure"] -= start
         return measured["figure"], measured["numbers"]
+
+    def cold_start(self, framework):
+        """Seconds from the start to the end of a process, and the scores it printed."""
+        print(f"cold_start {framework}", file=sys.stderr)
+        folder = self.folder / framework
+        call = f"{framework}({str(folder)!r})"
+        code = f"import cold_start; print(cold_start.{call}.tolist())"
+        if not folder.exists():
+            folder.mkdir()
+            self.output(framework, "-c", f"import cold_start; cold_start.save_{call}")
+            self.output(framework, "-c", code)  # compiled, read from the disk
+        start = time.perf_counter()
+        scores = self.output(framework, "-c", code)
+        return time.perf_counter() - start, sum(json.loads(scores), [])
 
 
 def package_of(framework):
@@ -218,12 +255,13 @@ def compared(rows, installed, processes, options):
         for turn, name in itertools.product(range(options.rounds), list(figures)):
             figure, found = processes.figure(row, name, options.seconds)
             figures[name].append(figure)
-            numbers[name, turn] = found
+            if name != row.floor:
+                numbers[name, turn] = found
         differences[row.tolerance].append(difference(row, numbers))
         table.append((row, figures))
         print(markdown(row.title, [cell(row, figures, name) for name in columns]))
-        if row.measure == "import_time" and "numpy" in figures:
-            ratios = [ratio(figures, "numpy", name) for name in columns]
+        if row.floor in figures:
+            ratios = [ratio(figures, row.floor, name) for name in columns]
             print(markdown("NumPy's time divided by …", ratios))
     for kind, tolerance in ("float64", FLOAT64), ("float32", FLOAT32):
         if differences[tolerance]:
@@ -317,7 +355,7 @@ def draw(table):
     for axis, (row, figures) in zip(axes.flat, table):
         names = sorted(figures, key=lambda name: -median(figures[name]))
         middles = [median(figures[name]) for name in names]
-        colors = ["tab:orange" if n == "micrograd" else "tab:blue" for n in names]
+        colors = ["tab:orange" if n in OURS else "tab:blue" for n in names]
         bars = axis.barh([FRAMEWORKS[name] for name in names], middles, color=colors)
         axis.bar_label(bars, [readable(row, x) for x in middles], padding=2, fontsize=8)
         axis.set_title(row.title, fontsize=10)

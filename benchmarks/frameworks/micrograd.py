@@ -32,11 +32,16 @@ def moons_loss(model, parameters, x, y):
     return margin + PENALTY * sum((value**2).sum() for value in parameters)
 
 
-def moons():
+def lazy_moons():
+    """The loss of x and y, and the model."""
     model = mlp(2, [16, 16, 1], moons_start())
-    parameters = model.parameters()
     x, y = Value(shape=(None, 2), name="x"), Value(shape=(None,), name="y")
-    loss = moons_loss(model, parameters, x, y)
+    return moons_loss(model, model.parameters(), x, y), model
+
+
+def moons():
+    loss, model = lazy_moons()
+    parameters = model.parameters()
     optimiser = optim.SGD(parameters, MOONS_RATE)
 
     def step(x, y):
@@ -62,12 +67,17 @@ def moons_anew():
     return partial(step, *moons_batch())
 
 
-def digits():
+def lazy_digits():
+    """The loss of x and y, and the model."""
     model = mlp(784, [256, 256, 10], digits_start())
-    parameters = model.parameters()
     x = Value(shape=(None, 784), name="x", dtype=np.float32)
     y = Value(shape=(None,), name="y", dtype=int)
-    loss = nn.cross_entropy(model(x), y)
+    return nn.cross_entropy(model(x), y), model
+
+
+def digits():
+    loss, model = lazy_digits()
+    parameters = model.parameters()
     optimiser = optim.SGD(parameters, DIGITS_RATE)
 
     def step(x, y):
@@ -79,17 +89,25 @@ def digits():
     return partial(step, *digits_batch())
 
 
-def inference():
+def lazy_scores():
     model = mlp(784, [256, 256, 10], digits_start())
-    logits = model(Value(shape=(None, 784), name="x", dtype=np.float32))
-    return partial(logits.forward, x=inference_sample())
+    return model(Value(shape=(None, 784), name="x", dtype=np.float32))
 
 
-def waves():
+def inference():
+    return partial(lazy_scores().forward, x=inference_sample())
+
+
+def lazy_waves():
+    """The loss of x, the array for it, and a and b."""
     array, a, b = waves_start()
     a, b = Value(a), Value(b)
     x = Value(shape=(None,), name="x")
-    loss = ((a * x + b).tanh() ** 2).mean()
+    return ((a * x + b).tanh() ** 2).mean(), array, a, b
+
+
+def waves():
+    loss, array, a, b = lazy_waves()
 
     def step(x):
         data = loss.forward(x=x)
