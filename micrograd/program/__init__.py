@@ -116,7 +116,7 @@ class Program:
         ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
         RuntimeError : another thread is in this program
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise RuntimeError(
                 "the program is running already: compile one for each thread"
             )
@@ -264,10 +264,11 @@ class Code:
         arrays = inputs
         if len(self.shapes) < len(inputs):
             arrays = [x for x in inputs if type(x) is np.ndarray]
-        is_same = [x.shape for x in arrays] == self.shapes
-        if is_same and not self.own.isdisjoint([id(x) for x in arrays]):
+        if [x.shape for x in arrays] != self.shapes:
+            return False
+        if self.own and not self.own.isdisjoint(map(id, arrays)):
             inputs[:] = [x.copy() if id(x) in self.own else x for x in inputs]
-        return is_same and [x.dtype for x in arrays] == self.dtypes
+        return [x.dtype for x in arrays] == self.dtypes
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Results and gradients; errors say where."""

@@ -141,6 +141,8 @@ def rewrite(recording: Recording) -> None:
         if function and not line.is_opaque and not line.errors:
             other = function(line, uses)
         if other is None:
+            other = with_equal_axes(line)
+        if other is None:
             lines.append(line)
             continue
         new[line] = other
@@ -157,6 +159,29 @@ def written(line: Line, function: Function, *arguments: Any) -> Line:
     """The same result by another call."""
     other = Line("call", line.data)
     other.function, other.arguments = function, arguments
+    return other
+
+
+def with_equal_axes(line: Line) -> Line | None:
+    """A row and a vector as long, (1, n) and (n,): NumPy is faster on equal axes."""
+    if not isinstance(line.function, np.ufunc) or line.function.signature:
+        return None
+    n_axes, size = np.ndim(line.data), np.size(line.data)
+    is_short = [
+        isinstance(x, Line)
+        and x.is_array
+        and x.data.size == size
+        and x.data.ndim < n_axes
+        for x in line.arguments
+    ]
+    if not any(is_short) or line.is_opaque:
+        return None
+    views = [
+        call_of(operator.getitem, (x, (None,) * (n_axes - x.data.ndim))) if short else x
+        for x, short in zip(line.arguments, is_short)
+    ]
+    other = written(line, line.function, *views)
+    other.options, other.errors = line.options, line.errors
     return other
 
 
