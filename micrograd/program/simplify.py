@@ -216,7 +216,7 @@ def of_power(line: Line, uses: Uses) -> Any:
     """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
     x, exponent = line.arguments
     number = number_in(exponent)
-    if number == 2 and isinstance(x, Line):
+    if number == 2 and is_like(x, line):  # booleans and integers may become others
         return written(line, np.multiply, x, x)
     if number == 1 and is_like(x, line):
         return x
