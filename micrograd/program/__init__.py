@@ -24,6 +24,7 @@ from micrograd.program.module import save
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
 from micrograd.program.source import OtherShape, Source
+from micrograd.rules import NUMBERS
 
 if TYPE_CHECKING:
     from micrograd.checkpoint import Path
@@ -317,7 +318,7 @@ def form_of(x: Any) -> tuple[Any, ...]:
 
 def scalar_type(data: Any) -> type[np.generic] | None:
     """The type that the gradient of a NumPy scalar has."""
-    if not isinstance(data, np.generic):
+    if not isinstance(data, np.generic) or type(data) in NUMBERS:
         return None
     return data.dtype.type if data.dtype.kind == "f" else np.float64
 
