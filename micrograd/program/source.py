@@ -293,12 +293,12 @@ class Source:
         operands = line.operands()
         if line.is_number and not line.is_opaque:
             texts = [self.argument(a) for a in arguments]
-            if all(type(a.data) in (float, bool, np.bool_) for a in operands):
-                if function in INFIX:
+            types = [type(a.data) for a in operands]
+            if float in types and all(t in (float, bool, np.bool_) for t in types):
+                if function in INFIX:  # of two booleans, + is "or" in NumPy
                     return INFIX[function].format(*texts)
-                if function in OF_FLOATS:
-                    if type(line.data) is float:  # and not an integer 0
-                        texts = [self.argument(as_floating(a)) for a in arguments]
+                if function in OF_FLOATS and is_of_floats(line):
+                    texts = [self.argument(as_floating(a)) for a in arguments]
                     template = OF_FLOATS[function]
                     name = (
                         self.numpy(name_of(function)) if "{numpy}" in template else ""
@@ -321,6 +321,10 @@ class Source:
             dtypes = {x.data.dtype for x in line.operands() if x.is_array and x.name}
             like = dtypes.pop() if len(dtypes) == 1 else None
         texts = [self.argument(x, like) for x in arguments]
+        if not is_numpys(line.function):  # it may tell NumPy's booleans from Python's
+            for i, x in enumerate(arguments):
+                if isinstance(x, Line) and type(x.data) is np.bool_:
+                    texts[i] = f"{self.numpy('bool_')}({texts[i]})"
         texts += [
             f"{k}={self.argument(v)}" for k, v in line.options.items() if v is not False
         ]
@@ -544,6 +548,13 @@ def has_own_shape(line: Line) -> bool:
     """Whether the shape depends on data: the number of elements that a mask takes."""
     keys = line.operands()[1:] if line.function is operator.getitem else []
     return any(np.result_type(key.data).kind == "b" for key in keys)
+
+
+def is_of_floats(line: Line) -> bool:
+    """Whether the operands are floats, but for the condition of `where`."""
+    operands = line.arguments[line.function is np.where :]
+    data = [x.data if isinstance(x, Line) else x for x in operands]
+    return all(type(x) in (float, int) for x in data)
 
 
 def name_of(function: Function) -> str:
