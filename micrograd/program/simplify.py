@@ -212,6 +212,21 @@ def is_like(x: Any, line: Line) -> bool:
     return is_same and x.shape == line.shape
 
 
+def is_float(x: Any) -> bool:
+    """Whether it is a line of floats, which change signs without wrapping."""
+    return isinstance(x, Line) and np.result_type(x.data).kind == "f"
+
+
+def is_exact(m: float, n: float, line: Line) -> bool:
+    """Whether x * m * n is x * (m * n) for every x, also at overflow and inf.
+
+    Where one factor is above 1 and the other below, the first may overflow alone.
+    """
+    kind, product = np.finfo(np.result_type(line.data)), abs(m * n)
+    is_normal = bool(kind.tiny <= product <= kind.max)
+    return is_normal and (abs(m) >= 1 <= abs(n) or abs(m) <= 1 >= abs(n))
+
+
 def of_power(line: Line, uses: Uses) -> Any:
     """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
     x, exponent = line.arguments
@@ -233,48 +248,58 @@ def of_multiply(line: Line, uses: Uses) -> Any:
             continue
         if number == 1 and is_like(x, line):
             return x
+        if not (is_like(x, line) and is_float(line)):
+            continue
         if is_used_once(x, np.negative, uses):
             return written(line, np.multiply, x.arguments[0], -number)
         if is_used_once(x, np.multiply, uses):
             for inner, other in (x.arguments, x.arguments[::-1]):
                 second = number_in(other)
-                if second is not None and is_like(inner, line):
+                if second is None or not is_like(inner, line):
+                    continue
+                if is_exact(number, second, line):
                     return written(line, np.multiply, inner, number * second)
     return None
 
 
 def of_negative(line: Line, uses: Uses) -> Any:
-    """A minus sign goes into what is negated."""
+    """A minus sign goes into what is negated.
+
+    That may change the sign of a zero, which nobody sees in a gradient; elsewhere, what
+    is divided by it would be the other infinity.
+    """
     (x,) = line.arguments
+    if not is_float(line):
+        return None
     if is_used_once(x, np.negative, uses):
         return x.arguments[0]
-    if is_used_once(x, np.subtract, uses):
+    if is_used_once(x, np.subtract, uses) and line.is_backward:
         return written(line, np.subtract, *x.arguments[::-1])
     if is_used_once(x, np.multiply, uses):
         for inner, factor in (x.arguments, x.arguments[::-1]):
             number = number_in(factor)
-            if number is not None:
+            if number is not None and is_like(inner, line):
                 return written(line, np.multiply, inner, -number)
-    if is_used_once(x, np.where, uses):
+    if is_used_once(x, np.where, uses) and line.is_backward:
         condition, a, b = x.arguments
         m, n = number_in(a), number_in(b)
-        if m is not None and n is not None and line.data.dtype == float:
+        if m is not None and n is not None and np.result_type(line.data) == float:
             return written(line, np.where, condition, 0.0 - m, 0.0 - n)
     return None
 
 
 def of_add(line: Line, uses: Uses) -> Any:
-    """a + -b is a - b, 0 + a is a, and twice a product with a number is one product."""
+    """a + -b is a - b; 0 + a is a, but for the sign of 0; twice c a is 2 c a."""
     first, second = line.arguments
     if first is second and uses[first] == 2 and first.function is np.multiply:
         for x, factor in (first.arguments, first.arguments[::-1]):
             number = number_in(factor)
-            if number is not None and is_like(x, line):
+            if number is not None and is_like(x, line) and is_float(line):
                 return written(line, np.multiply, x, 2 * number)
     for a, b in (line.arguments, line.arguments[::-1]):
-        if number_in(b) == 0 and is_like(a, line):
+        if number_in(b) == 0 and is_like(a, line) and line.is_backward:
             return a
-        if is_used_once(b, np.negative, uses):
+        if is_used_once(b, np.negative, uses) and is_float(b):
             return written(line, np.subtract, a, b.arguments[0])
     return None
 
@@ -282,7 +307,7 @@ def of_add(line: Line, uses: Uses) -> Any:
 def of_subtract(line: Line, uses: Uses) -> Any:
     """a - -b is a + b."""
     a, b = line.arguments
-    if is_used_once(b, np.negative, uses):
+    if is_used_once(b, np.negative, uses) and is_float(b):
         return written(line, np.add, a, b.arguments[0])
     return None
 
