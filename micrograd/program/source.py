@@ -165,9 +165,10 @@ class Source:
             else:
                 x = x.data
         if like is not None and type(x) in (int, float):
-            number = np.array(x, like) if like.kind in "fi" else None
-            if number is not None and (number == x or x != x):
-                return self.constant(number)
+            if like.kind == "f" or like.kind == "i" and type(x) is int:
+                number = np.array(x, like)
+                if number == x or x != x:
+                    return self.constant(number)
         if isinstance(x, float) and not np.isfinite(x):
             text = "nan" if x != x else "inf"
             return f"-{self.numpy(text)}" if x < 0 else self.numpy(text)
