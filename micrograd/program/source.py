@@ -36,6 +36,8 @@ INFIX: dict[Function, str] = {
     np.greater: "{} > {}",
     np.greater_equal: "{} >= {}",
 }
+# On NumPy's scalars alone; power does not do what `**` does to -inf.
+OF_SCALARS: dict[Function, str] = {np.divide: "{} / {}", np.power: "{} ** {}"}
 # On floats alone: Python's own, but for where it would raise and NumPy does not.
 OF_FLOATS: dict[Function, str] = {
     np.divide: "{0} / {1} if {1} else float({numpy}({0}, {1}))",
@@ -295,7 +297,7 @@ class Source:
         if line.is_number and not line.is_opaque:
             texts = [self.argument(a) for a in arguments]
             types = [type(a.data) for a in operands]
-            if float in types and all(t in (float, bool, np.bool_) for t in types):
+            if float in types and all(map(is_pythons, operands)):
                 if function in INFIX:  # of two booleans, + is "or" in NumPy
                     return INFIX[function].format(*texts)
                 if function in OF_FLOATS and is_of_floats(line):
@@ -308,7 +310,7 @@ class Source:
             call = f"{self.function(line)}({self.arguments(line, arguments)})"
             return f"{call}.item()"
         if isinstance(line.data, np.generic) and not any(a.is_array for a in operands):
-            infix = "{} / {}" if function is np.divide else INFIX.get(function)
+            infix = {**INFIX, **OF_SCALARS}.get(function)
             if infix and any(isinstance(a.data, np.generic) for a in operands):
                 return infix.format(*map(self.argument, arguments))
         text = self.arguments(line, arguments)
@@ -549,6 +551,13 @@ def has_own_shape(line: Line) -> bool:
     """Whether the shape depends on data: the number of elements that a mask takes."""
     keys = line.operands()[1:] if line.function is operator.getitem else []
     return any(np.result_type(key.data).kind == "b" for key in keys)
+
+
+def is_pythons(line: Line) -> bool:
+    """Whether it is a float or boolean of Python's when the program runs."""
+    if type(line.data) is np.bool_:
+        return line.kind == "call" and not line.is_opaque
+    return type(line.data) in (float, bool)
 
 
 def is_of_floats(line: Line) -> bool:
