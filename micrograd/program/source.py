@@ -282,10 +282,10 @@ class Source:
                 if keys[0] is ... and keys[1] is None:
                     keys = (slice(None), None)  # as one writes it for a vector
             return f"{x}[{self.key(keys)}]"
-        if function is np.transpose:
+        is_method = isinstance(arguments[0], Line) and arguments[0].is_array
+        if function is np.transpose and is_method:
             axes = arguments[1] if len(arguments) > 1 else None
             return f"{x}.T" if axes is None else f"{x}.transpose({self.argument(axes)})"
-        is_method = isinstance(arguments[0], Line) and arguments[0].is_array
         if function in (np.reshape, np.swapaxes) and is_method:
             return f"{x}.{function.__name__}({self.arguments(line, arguments[1:])})"
         if function is cast:
