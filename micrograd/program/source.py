@@ -282,7 +282,7 @@ class Source:
                 if keys[0] is ... and keys[1] is None:
                     keys = (slice(None), None)  # as one writes it for a vector
             return f"{x}[{self.key(keys)}]"
-        is_method = isinstance(arguments[0], Line) and arguments[0].is_array
+        is_method = any(isinstance(a, Line) and a.is_array for a in arguments[:1])
         if function is np.transpose and is_method:
             axes = arguments[1] if len(arguments) > 1 else None
             return f"{x}.T" if axes is None else f"{x}.transpose({self.argument(axes)})"
