@@ -406,7 +406,10 @@ def of_squeeze(line: Line, uses: Uses) -> Any:
     if not rest or rest[0] is None or not line.is_array:
         return None
     axes = np.atleast_1d(rest[0]) % x.data.ndim
-    keys = tuple(0 if i in axes else slice(None) for i in range(x.data.ndim))
+    keys: tuple[Any, ...] = tuple(
+        0 if i in axes else slice(None) for i in range(x.data.ndim)
+    )
+    keys = keys if line.data.ndim else (*keys, ...)  # an array, not a scalar
     return written(line, operator.getitem, x, keys)
 
 
