@@ -450,11 +450,9 @@ class Source:
         copies, results, gradients = [], [], []
         seen: set[Line] = set()
         for line in recording.results:
-            text = self.argument(line)
-            source = source_of(line)
-            if line.is_array and (
-                source.kind != "call" or source.is_opaque or source in seen
-            ):
+            text, source = self.argument(line), source_of(line)
+            is_own = source.kind == "call" and is_numpys(source.function)
+            if line.is_array and (source in seen or not is_own):
                 text = f"{text}.copy()"
             if type(line.data) is np.bool_ and line.kind == "call":
                 text = f"{self.numpy('bool_')}({text})"
