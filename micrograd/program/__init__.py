@@ -122,10 +122,7 @@ class Program:
                 "the program is running already: compile one for each thread"
             )
         try:
-            inputs = []
-            for lazy in self.lazies:
-                inputs.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
-            inputs += [leaf.data for leaf in self.leaves]
+            inputs = self._inputs(values)
             code, is_new = self._last, False
             if code is None or not code.fits(inputs):
                 code, is_new = self._code(inputs)
@@ -143,6 +140,13 @@ class Program:
             return results
         finally:
             self._lock.release()
+
+    def _inputs(self, values: dict[str, Any]) -> list[Any]:
+        """What is fed, and the data of the leaves."""
+        inputs = []
+        for lazy in self.lazies:  # its warning points three calls up, at the caller's
+            inputs.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
+        return inputs + [leaf.data for leaf in self.leaves]
 
     def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
         """The code for inputs of this layout, and whether it has been recorded now."""
