@@ -341,5 +341,6 @@ def names_of(given: Any, wrt: list[Value], leaves: list[Value]) -> dict[Value, s
             kind = "w" if value in set(wrt) else "leaf"
             counts[kind] += 1
             name = f"{kind}{counts[kind]}" if not name else f"{kind}_{name}"
-        names[value] = name
+        counts[name] += 1
+        names[value] = f"{name}_{counts[name]}" if counts[name] > 1 else name
     return names
