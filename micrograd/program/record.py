@@ -334,8 +334,11 @@ def backward(
     gradients = {root: fitted(tape, 1.0, root, values, kept)}
     for node, links in zip((root, *way.nodes), way.links):
         tape.node, rule = node, node._rule
-        operands = operands_of(node, values)
-        inputs = (gradients[node], values[node], *operands)
+        operands, g = operands_of(node, values), gradients[node]
+        if rule.is_opaque and not isinstance(g, Recorded):  # in the dtype of y
+            y = as_line(values[node]).data
+            g = g if type(y) in NUMBERS else dtype_of_gradient(y).type(g)
+        inputs = (g, values[node], *operands)
         try:
             for x, derivative in links:
                 gradient = tape.apply(derivative, inputs, rule.is_opaque)
@@ -346,6 +349,11 @@ def backward(
         except Exception as error:
             raise located(error, node.op, map(shape_of, operands)) from error
     return gradients
+
+
+def dtype_of_gradient(data: Any) -> np.dtype[Any]:
+    """That of the data, or float64 where it is not of floats; in native bytes."""
+    return np.dtype(data.dtype.type if data.dtype.kind == "f" else float)
 
 
 def fitted(
@@ -359,7 +367,7 @@ def fitted(
             return float(np.sum(gradient))
         is_float = type(gradient.line.data) is float
         return gradient if is_float else tape.call(as_float, (gradient,), {})
-    dtype = np.dtype(data.dtype.type if data.dtype.kind == "f" else float)
+    dtype = dtype_of_gradient(data)
     gradient = summed_back(gradient, data.shape)
     parents = [as_line(values[parent]) for parent in x.parents]
     if x in kept or not x._rule or any(p.shape != data.shape for p in parents):
