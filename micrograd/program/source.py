@@ -160,7 +160,8 @@ class Source:
                 return self.inlined[x]
             if x.name:
                 return x.name
-            if isinstance(x.data, np.generic) and x.data.dtype == like:
+            is_like = like is not None and isinstance(x.data, np.generic)
+            if is_like and x.data.dtype == like:  # float64 is equal to None
                 x = x.data.item()
             elif isinstance(x.data, (np.ndarray, np.generic)):
                 return self.constant(x.data)
