@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import operator
+import re
 import textwrap
 from collections import Counter
 from functools import partial
@@ -95,7 +96,8 @@ class Source:
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
         self.taken = {"step", "math", "float", "abs", *keyword.kwlist}
-        self.taken |= {name_of(line.function) for line in recording.lines}
+        functions = {line.function for line in recording.lines}
+        self.taken |= {name_of(f) for f in functions if is_numpys(f)}
         self.taken |= {"array", "copyto", "empty", "errstate", "inf", "nan", "ndarray"}
         self.name_lines()
         self.text = self.written()
@@ -245,6 +247,10 @@ class Source:
             return self.numpy(name)
         key = (line.function,)
         if key not in self.known:
+            if line.is_opaque and line.node is not None:
+                by = "_derivative" if line.is_backward else ""
+                name = re.sub(r"\W", "_", f"{line.node.op}{by}")
+                name = name if name.isidentifier() else f"function_{name}"
             self.known[key] = self.name_for(name)
             self.functions[self.known[key]] = line.function
         if line.is_opaque:
