@@ -159,8 +159,7 @@ class ModuleSource(Source):
         if self.wrt:
             what += f", and the gradients by {', '.join(self.wrt)}"
         return [
-            '"""NumPy code written by micrograd. It needs NumPy, and nothing else."""',
-            "",
+            *self.title("NumPy code written by micrograd. It needs nothing else."),
             *(["import math"] if is_mathematical else []),
             *(["import os"] if self.arrays else []),
             *([""] if is_mathematical or self.arrays else []),

@@ -283,7 +283,8 @@ def of_negative(line: Line, uses: Uses) -> Any:
     if is_used_once(x, np.where, uses) and line.is_backward:
         condition, a, b = x.arguments
         m, n = number_in(a), number_in(b)
-        if m is not None and n is not None and np.result_type(line.data) == float:
+        is_double = np.result_type(line.data).name == "float64"
+        if m is not None and n is not None and is_double:
             return written(line, np.where, condition, 0.0 - m, 0.0 - n)
     return None
 

@@ -93,6 +93,8 @@ class Source:
         self.imports: set[str] = set()
         self.n_buffers = 0
         self.inlined: dict[Line, str] = {}
+        self.users = {x: node for node in recording.values for x in node.parents}
+        self.served: dict[Line, list[str]] = {}  # other gradients that a line is
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
         self.taken = {"step", "math", "float", "abs", *keyword.kwlist}
@@ -127,15 +129,17 @@ class Source:
             if line in results and not line.is_backward:
                 count += 1
                 line.name = self.name_for(f"v{count}")
-        by = {line: recording.values.get(x) for x, line in recording.by.items()}
+        for node, line in recording.by.items():  # the last value first
+            value = recording.values.get(node)
+            if value is not None and value.name:
+                self.served.setdefault(line, []).append(f"by_{value.name}")
         for line in recording.lines:
-            value = by.get(line)
             if line.name:
                 continue
             if line in gradients:
                 line.name = self.name_for(f"by_{gradients[line]}")
-            elif value is not None and value.name:
-                line.name = self.name_for(f"by_{value.name}")
+            elif line in self.served:
+                line.name = self.name_for(self.served[line].pop(0))
         uses = Counter([*recording.results, *recording.gradients])
         for line in recording.lines:
             uses.update(line.operands())
@@ -282,7 +286,10 @@ class Source:
     def expression(self, line: Line, out: str) -> str:
         """What a line computes, as text."""
         function, arguments = line.function, line.arguments
-        x = self.argument(arguments[0]) if arguments else ""
+        of_first = {operator.getitem, np.transpose, np.reshape, np.swapaxes}
+        x = ""
+        if function in of_first or function in (cast, as_float):
+            x = self.argument(arguments[0])
         if function is operator.getitem:
             keys = arguments[1]
             if isinstance(keys, tuple) and len(keys) == 2 and line.data.ndim == 2:
@@ -401,15 +408,33 @@ class Source:
 
     def head(self, is_mathematical: bool) -> list[str]:
         """What stands above the statements of the function."""
+        forms = [f"{x.name} {x.shape}" for x in self.inputs.values()]
         arguments = ", ".join(line.name for line in self.inputs.values())
         return [
-            '"""NumPy code written by micrograd."""',
-            "",
+            *self.title("NumPy code written by micrograd.", f"For {', '.join(forms)}."),
             *(["import math", ""] if is_mathematical else []),
             *imported(self.imports),
             *([*self.setup, ""] if self.setup else []),
             "",
             *wrapped("def step(", arguments, "):"),
+        ]
+
+    def title(self, *about: str) -> list[str]:
+        """What the text is, and how its names are to be read."""
+        names = (
+            "v1, v2, ... are the values of the operators, u1, u2, ... steps to them."
+        )
+        if self.wrt:
+            names += " by_v1 is the derivative of the first result by v1."
+        if any(f"grad_{name}" in self.taken for name in self.wrt):
+            names += " The next call overwrites the arrays of gradients."
+        first, *others = *about, names
+        return [
+            f'"""{first}',
+            "",
+            *[line for text in others for line in textwrap.wrap(text, 84)],
+            '"""',
+            "",
         ]
 
     def body(self, targets: dict[Line, str]) -> list[tuple[str, Value | None]]:
@@ -435,7 +460,7 @@ class Source:
                 indent = "    "
             out = targets.get(line) or self.buffer(line)
             *first, last = self.statements(line, out)
-            comment = f"  # {line.shape}" if line.is_array else ""
+            comment = self.comment(line)
             body += [(indent + text, node) for text in first]
             body.append((f"{indent}{last}{comment}", node))
             if line.is_array and (line.is_opaque or has_own_shape(line)):
@@ -445,6 +470,13 @@ class Source:
                 names = ", ".join(x.name for x in let_go[line] if x.name != "inlined")
                 body.append((f"del {names}", node))
         return body
+
+    def comment(self, line: Line) -> str:
+        """The shape of a result, and which other gradients it is."""
+        shape = [f"{line.shape}"] if line.is_array else []
+        others = self.served.get(line, [])
+        same = [f"also {', '.join(others)}"] if others else []
+        return f"  # {'; '.join(shape + same)}" if shape or same else ""
 
     def other_shape(self, line: Line) -> str:
         """The error of a result whose shape depends on data, and is another now."""
@@ -487,6 +519,10 @@ class Source:
 
     def origin(self, node: Value, is_backward: bool | None) -> str:
         """What an operator does, as one would write it."""
+        while is_backward and not self.recording.values[node].name:
+            if node not in self.users:
+                break
+            node = self.users[node]  # whose formula has this operator in it
         text = self.formula(node, depth=3)
         name = self.recording.values[node].name
         text = f"{name} = {text}" if name else text
