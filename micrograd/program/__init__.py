@@ -184,7 +184,8 @@ class Program:
                         f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
                         "program, or forward(), before you ask for its source"
                     )
-            self._code([x.data for x in (*self.lazies, *self.leaves)])
+            inputs = [x.data for x in (*self.lazies, *self.leaves)]
+            self._code(inputs)[0].recorded.clear()
         return self._last.text  # type: ignore[union-attr]
 
     def save(self, path: Path, parameters: bool = False) -> None:
@@ -271,8 +272,11 @@ class Code:
             arrays = [x for x in inputs if type(x) is np.ndarray]
         if [x.shape for x in arrays] != self.shapes:
             return False
-        if self.own and not self.own.isdisjoint(map(id, arrays)):
-            inputs[:] = [x.copy() if id(x) in self.own else x for x in inputs]
+        if self.own:  # gradients of the last call, or views of them, fed
+            memory = [id(x if x.base is None else x.base) for x in arrays]
+            if not self.own.isdisjoint(memory):
+                copy = lambda x: x.copy() if type(x) is np.ndarray else x
+                inputs[:] = map(copy, inputs)
         return [x.dtype for x in arrays] == self.dtypes
 
     def __call__(self, inputs: list[Any]) -> Any:
