@@ -41,12 +41,16 @@ class Value:
 
     Value(data) holds an array (not a copy), a number, or a nested list of numbers.
     Value(shape=(None, 2), name="x") is lazy: it is fed by `forward(x=array)`, and an
-    axis of None takes any length.
+    axis of None takes any length. An error in an operator names it and the shapes.
 
     Attributes
     ----------
     data : the array or number
     grad : after `backward()`, the derivative of the result by this Value; data's shape
+
+    Raises
+    ------
+    TypeError : data are not real numbers, or the arguments are of neither form
 
     >>> x = Value([1.0, 2.0])
     >>> y = (x * x).sum()
@@ -104,42 +108,76 @@ class Value:
 
     @property
     def name(self) -> str | None:
-        """The name of a lazy Value, under which `forward()` feeds it."""
+        """The name of a lazy Value, under which `forward()` feeds it; None of others.
+
+        >>> Value(shape=(None, 2), name="x").name
+        'x'
+        """
         return self._lazy.name if self._lazy else None
 
     @property
     def op(self) -> str:
-        """The operator that made it; "" for a leaf, which no operator made."""
+        """The operator that made it; "" for a leaf, which no operator made.
+
+        >>> x = Value(2.0)
+        >>> x.op, (x * 3).op, x.exp().op
+        ('', '*', 'exp')
+        """
         return self._rule.name if self._rule else ""
 
     @property
     def parents(self) -> tuple[Value, ...]:
-        """The Values that its operator was applied to; constants are none."""
+        """The Values that its operator was applied to; constants are none.
+
+        >>> (Value(2.0) * 3).parents
+        (Value(data=2.0, grad=None),)
+        """
         return tuple(x for x in self._operands if isinstance(x, Value))
 
     @property
     def shape(self) -> tuple[int | Any, ...]:
-        """The lengths of the axes; None for an open axis of a lazy Value."""
+        """The lengths of the axes; None for an open axis of a lazy Value.
+
+        >>> Value([[1, 2, 3], [4, 5, 6]]).shape, Value(2.0).shape
+        ((2, 3), ())
+        """
         return self._lazy.shape if self._lazy else np.shape(self.data)
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of axes.
+
+        >>> Value([[1, 2, 3], [4, 5, 6]]).ndim
+        2
+        """
         return len(self.shape)
 
     @property
     def size(self) -> int | Any:
-        """The number of elements; None if an axis is open."""
+        """The number of elements; None if an axis is open.
+
+        >>> Value([[1, 2, 3], [4, 5, 6]]).size
+        6
+        """
         return None if None in self.shape else np.size(self.data)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the elements, as NumPy's."""
+        """The type of the elements, as NumPy's.
+
+        >>> Value([1.0, 2.0]).dtype
+        dtype('float64')
+        """
         return np.result_type(self.data)
 
     @property
     def is_fed(self) -> bool:
-        """Whether all lazy Values that it depends on have been fed."""
+        """Whether all lazy Values that it depends on have been fed.
+
+        >>> y = Value(shape=(2,), name="x").sum()
+        >>> print(y.is_fed, y.forward(x=[1, 2]), y.is_fed)
+        False 3 True
+        """
         return not any(
             x.data is x._lazy.unfed for x in order_of(self).lazies if x._lazy
         )
@@ -176,6 +214,12 @@ class Value:
         Raises
         ------
         ValueError : the expression does not depend on one of wrt
+        TypeError : wrt has something else than Values
+
+        >>> x, w = Value([1.0, 2.0]), Value([3.0, 4.0])
+        >>> (x @ w).backward(wrt=w)
+        >>> print(w.grad, x.grad)
+        [1. 2.] None
         """
         differentiate(self, None if wrt is None else values_in(wrt))
 
@@ -203,18 +247,21 @@ class Value:
         return apply(MULTIPLY, other, self)
 
     def __truediv__(self, other: Any) -> Value:
+        """True division, also of integers; by 0 it is inf or nan, as NumPy's."""
         return apply(DIVIDE, self, other)
 
     def __rtruediv__(self, other: Any) -> Value:
         return apply(DIVIDE, other, self)
 
     def __pow__(self, other: Any) -> Value:
+        """Its derivative by x is 0 where y is 0; by y, where x is 0 (and y >= 0)."""
         return apply(POWER, self, other)
 
     def __rpow__(self, other: Any) -> Value:
         return apply(POWER, other, self)
 
     def __matmul__(self, other: Any) -> Value:
+        """NumPy's matmul: rows of self by columns of other, in batches."""
         return apply(MATMUL, self, other)
 
     def __rmatmul__(self, other: Any) -> Value:
@@ -224,6 +271,7 @@ class Value:
         return self.abs()
 
     def __lt__(self, other: Any) -> Value:
+        """A Value of booleans, as `where` and `[]` take it; no gradient flows."""
         return apply(RULES[np.less], self, other)
 
     def __le__(self, other: Any) -> Value:
@@ -238,72 +286,141 @@ class Value:
     # --- Functions of each element ---
 
     def abs(self) -> Value:
-        """The absolute value; its derivative at 0 is 0."""
+        """The absolute value; its derivative at 0 is 0.
+
+        >>> Value([-2, 3]).abs()
+        Value(data=[2 3], grad=None)
+        """
         return apply(RULES[np.abs], self)
 
     def relu(self) -> Value:
-        """The larger one of x and 0; its derivative at 0 is 0."""
+        """The larger one of x and 0; its derivative at 0 is 0.
+
+        >>> Value([-2, 3]).relu()
+        Value(data=[0 3], grad=None)
+        """
         return apply(RULES[rules.relu], self)
 
     def sigmoid(self) -> Value:
-        """1 / (1 + exp(-x)), without overflow."""
+        """1 / (1 + exp(-x)), without overflow.
+
+        >>> Value([0.0, 1000.0]).sigmoid()
+        Value(data=[0.5 1. ], grad=None)
+        """
         return apply(RULES[rules.sigmoid], self)
 
     def exp(self) -> Value:
-        """e to the power of x."""
+        """e to the power of x.
+
+        >>> Value([0.0, 1.0]).exp().data.round(4)
+        array([1.    , 2.7183])
+        """
         return apply(RULES[np.exp], self)
 
     def log(self) -> Value:
-        """The natural logarithm."""
+        """The natural logarithm; below 0 it is nan, and so is its derivative.
+
+        >>> Value([1.0, 10.0]).log().data.round(4)
+        array([0.    , 2.3026])
+        """
         return apply(RULES[np.log], self)
 
     def log1p(self) -> Value:
-        """ln(1 + x), exact where x is small."""
+        """ln(1 + x), exact where x is small.
+
+        >>> Value([0.0, 1e-20]).log1p().data
+        array([0.e+00, 1.e-20])
+        """
         return apply(RULES[np.log1p], self)
 
     def sqrt(self) -> Value:
-        """The square root."""
+        """The square root; its derivative at 0 is inf, below 0 both are nan.
+
+        >>> Value([4.0, 9.0]).sqrt()
+        Value(data=[2. 3.], grad=None)
+        """
         return apply(RULES[np.sqrt], self)
 
     def sin(self) -> Value:
-        """The sine of x in radians."""
+        """The sine of x in radians.
+
+        >>> Value([0.0, np.pi / 6]).sin().data.round(4)
+        array([0. , 0.5])
+        """
         return apply(RULES[np.sin], self)
 
     def cos(self) -> Value:
-        """The cosine of x in radians."""
+        """The cosine of x in radians.
+
+        >>> Value([0.0, np.pi / 3]).cos().data.round(4)
+        array([1. , 0.5])
+        """
         return apply(RULES[np.cos], self)
 
     def tanh(self) -> Value:
-        """The hyperbolic tangent."""
+        """The hyperbolic tangent, from -1 to 1.
+
+        >>> Value([0.0, 1.0]).tanh().data.round(4)
+        array([0.    , 0.7616])
+        """
         return apply(RULES[np.tanh], self)
 
     def arcsin(self) -> Value:
-        """The angle in radians, from -π/2 to π/2, whose sine is x."""
+        """The angle in radians, from -π/2 to π/2, whose sine is x.
+
+        >>> Value([0.0, 1.0]).arcsin().data.round(4)
+        array([0.    , 1.5708])
+        """
         return apply(RULES[np.arcsin], self)
 
     def arcsinh(self) -> Value:
-        """The inverse of the hyperbolic sine."""
+        """The inverse of the hyperbolic sine.
+
+        >>> Value([0.0, 1.0]).arcsinh().data.round(4)
+        array([0.    , 0.8814])
+        """
         return apply(RULES[np.arcsinh], self)
 
     def arctanh(self) -> Value:
-        """The inverse of the hyperbolic tangent."""
+        """The inverse of the hyperbolic tangent; inf at 1, beyond it nan.
+
+        >>> Value([0.0, 0.5]).arctanh().data.round(4)
+        array([0.    , 0.5493])
+        """
         return apply(RULES[np.arctanh], self)
 
     def maximum(self, other: Any, /) -> Value:
-        """The larger one of each pair; equal ones share the gradient."""
+        """The larger one of each pair; equal ones share the gradient.
+
+        >>> Value([1, 5]).maximum([3, 4])
+        Value(data=[3 5], grad=None)
+        """
         return apply(RULES[np.maximum], self, other)
 
     def minimum(self, other: Any, /) -> Value:
-        """The smaller one of each pair; equal ones share the gradient."""
+        """The smaller one of each pair; equal ones share the gradient.
+
+        >>> Value([1, 5]).minimum(3)
+        Value(data=[1 3], grad=None)
+        """
         return apply(RULES[np.minimum], self, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Value:
-        """Within bounds, where x receives the gradient; elsewhere the bound does."""
+        """Within bounds, where x receives the gradient; elsewhere the bound does.
+
+        >>> Value([-2, 1, 5]).clip(0, 3)
+        Value(data=[0 1 3], grad=None)
+        """
         x = self if min is None else apply(RULES[rules.at_least], self, min)
         return x if max is None else apply(RULES[rules.at_most], x, max)
 
     def where(self, x: Any, y: Any, /) -> Value:
-        """x where this condition holds, else y; each receives the gradient there."""
+        """x where this condition holds, else y; each receives the gradient there.
+
+        >>> x = Value([-2, 3])
+        >>> (x > 0).where(x, 0)
+        Value(data=[0 3], grad=None)
+        """
         return apply(RULES[np.where], self, x, y)
 
     # --- Reductions: axis is a number, several or None for all ---
@@ -311,42 +428,73 @@ class Value:
     def sum(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
-        """The sum along the axis or axes."""
+        """The sum along the axis or axes; ValueError if there is no such axis.
+
+        >>> x = Value([[1, 2, 3], [4, 5, 6]])
+        >>> print(x.sum().data, x.sum(axis=1).data, x.sum(axis=0, keepdims=True).data)
+        21 [ 6 15] [[5 7 9]]
+        """
         return reduced(np.sum, self, axis, keepdims)
 
     def mean(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
-        """The mean along the axis or axes."""
+        """The mean along the axis or axes.
+
+        >>> Value([[1.0, 2.0], [3.0, 4.0]]).mean(axis=0)
+        Value(data=[2. 3.], grad=None)
+        """
         return reduced(np.mean, self, axis, keepdims)
 
     def max(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
-        """The maximum along the axis or axes; ties share the gradient."""
+        """The maximum along the axis or axes; ties share the gradient.
+
+        >>> x = Value([3.0, 1.0, 3.0])
+        >>> x.max().backward()
+        >>> x.grad
+        array([0.5, 0. , 0.5])
+        """
         return reduced(np.max, self, axis, keepdims)
 
     def min(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
-        """The minimum along the axis or axes; ties share the gradient."""
+        """The minimum along the axis or axes; ties share the gradient.
+
+        >>> Value([[3, 1], [2, 4]]).min(axis=1)
+        Value(data=[1 2], grad=None)
+        """
         return reduced(np.min, self, axis, keepdims)
 
     def logsumexp(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
-        """ln Σ exp(x) along the axis or axes, without overflow."""
+        """ln Σ exp(x) along the axis or axes, without overflow.
+
+        >>> print(Value([1000.0, 1000.0]).logsumexp().data.round(4))
+        1000.6931
+        """
         return reduced(rules.logsumexp, self, axis, keepdims)
 
     # --- Places ---
 
     @property
     def T(self) -> Value:
-        """The axes in reverse order."""
+        """The axes in reverse order.
+
+        >>> Value([[1, 2, 3], [4, 5, 6]]).T.shape
+        (3, 2)
+        """
         return self.transpose()
 
     def transpose(self, *order: Any, axes: Any = None) -> Value:
-        """The axes in this order, as `x.transpose(1, 0)`; reversed without one."""
+        """The axes in this order, as `x.transpose(1, 0)`; reversed without one.
+
+        >>> Value(np.ones((2, 3, 4))).transpose(0, 2, 1).shape
+        (2, 4, 3)
+        """
         if len(order) == 1 and (order[0] is None or np.iterable(order[0])):
             (axes,) = order
         elif order:
@@ -355,18 +503,30 @@ class Value:
         return apply(RULES[np.transpose].bind({"axes": axes}), self)
 
     def reshape(self, *lengths: Any, shape: Any = ()) -> Value:
-        """The elements in another shape, as `x.reshape(-1, 2)`; -1 is what remains."""
+        """The elements in another shape, as `x.reshape(-1, 2)`; -1 is what remains.
+
+        >>> Value([1, 2, 3, 4]).reshape(-1, 2).data
+        array([[1, 2],
+               [3, 4]])
+        """
         if lengths:
             shape = lengths[0] if len(lengths) == 1 else lengths
         return apply(RULES[np.reshape].bind({"shape": shape}), self)
 
     def __getitem__(self, key: Any) -> Value:
-        """NumPy's selection; keys may be Values. What is taken twice receives twice."""
+        """NumPy's selection; keys may be Values. What is taken twice receives twice.
+
+        >>> x = Value([1.0, 2.0, 3.0])
+        >>> x[[0, 0, 2]].backward()
+        >>> x.grad
+        array([2., 0., 1.])
+        """
         keys = key if isinstance(key, tuple) else (key,)
         keys = tuple([k if isinstance(k, Value) else Constant(k) for k in keys])
         return apply(RULES[rules.selected], self, *keys)
 
     def __len__(self) -> int:
+        """The length of the first axis; TypeError if it is open or there is none."""
         if None in self.shape[:1]:
             raise TypeError("an open axis has no length")
         return len(self.data)
@@ -380,12 +540,14 @@ class Value:
         return bool(self.data)
 
     def __float__(self) -> float:
+        """Its number, without its history; TypeError of several."""
         return float(self.data)
 
     # Of a more exact dtype, array * value would be an array to NumPy's stubs.
     def __array__(
         self, *args: Any, **kwargs: Any
     ) -> np.ndarray[Any, np.dtype[np.generic]]:
+        """Its data, which no gradient comes back from."""
         array: np.ndarray[Any, np.dtype[np.generic]] = np.asarray(self.data)
         return array.__array__(*args, **kwargs)
 
