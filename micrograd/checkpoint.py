@@ -30,10 +30,22 @@ class Part(Protocol):
     """
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the state: arrays by name."""
+        """A copy of the state: arrays by name.
+
+        >>> from micrograd import nn
+        >>> nn.Layer(2, 3).state_dict()["b"]
+        array([0., 0., 0.])
+        """
 
     def load_state_dict(self, state: State) -> None:
-        """Take over all of a state, or nothing after an error."""
+        """Take over all of a state, or nothing after an error.
+
+        >>> from micrograd import nn
+        >>> neuron = nn.Neuron(2)
+        >>> neuron.load_state_dict({"w": [1, 2], "b": 3})
+        >>> neuron.b.data
+        array(3.)
+        """
 
 
 def save(path: Path, /, **parts: Part) -> None:

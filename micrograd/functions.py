@@ -16,6 +16,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum 
 def where(condition: Any, x: Any, y: Any) -> Value:
     """x where the condition holds, else y; each receives the gradient there.
 
+    The three broadcast, or it is a ValueError.
+
     >>> print(where(np.array([True, False]), Value([1, 2]), 0))
     Value(data=[1 0], grad=None)
     """
@@ -28,6 +30,8 @@ def where(condition: Any, x: Any, y: Any) -> Value:
 def concatenate(values: Sequence[Any] | Value, axis: int | None = 0) -> Value:
     """Join along an axis that they have; flattened, if it is None.
 
+    Their other axes are of the same lengths, or it is a ValueError.
+
     >>> print(concatenate([Value([1, 2]), [3]]))
     Value(data=[1 2 3], grad=None)
     """
@@ -37,7 +41,7 @@ def concatenate(values: Sequence[Any] | Value, axis: int | None = 0) -> Value:
 
 
 def stack(values: Sequence[Any] | Value, axis: int = 0) -> Value:
-    """Join along a new axis.
+    """Join along a new axis; a ValueError, if their shapes differ.
 
     >>> print(stack([Value(1.0), Value(2.0)]))
     Value(data=[1. 2.], grad=None)

@@ -35,6 +35,10 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> graphviz.
     ------
     ImportError, RuntimeError : Graphviz is missing, the package or the program
     TypeError, ValueError : root is no Value, rankdir none of these
+
+    >>> y = Value(2.0) * 3
+    >>> "data 6.0000" in draw_dot(y).source  # doctest: +SKIP
+    True
     """
     try:
         import graphviz

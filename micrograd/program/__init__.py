@@ -70,6 +70,11 @@ class Program:
 
     It is recorded for the shapes and dtypes that it is first called with, and again
     when others come; the last eight are kept. One thread at a time can call it.
+
+    >>> x = Value(shape=(None,), name="x")
+    >>> program = compiled((x * x).sum())
+    >>> print(program(x=[1.0, 2.0]), program(x=[3.0]))
+    5.0 9.0
     """
 
     def __init__(
@@ -176,6 +181,11 @@ class Program:
         Raises
         ------
         ValueError : an open axis has not been fed
+
+        >>> a = Value(2.0)
+        >>> program = compiled(a * a, names={"a": a})
+        >>> "v1 = a * a" in program.source
+        True
         """
         if self._last is None:
             for lazy in self.lazies:
@@ -205,6 +215,16 @@ class Program:
         Raises
         ------
         ValueError : it calls an operator of your own, or an open axis has no length
+        OSError : it cannot be written; an older one is as it was
+
+        >>> import runpy, tempfile
+        >>> x = Value(shape=(None,), name="x")
+        >>> program = compiled((x * x).sum())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     program.save(f"{folder}/squares.py")
+        ...     step = runpy.run_path(f"{folder}/squares.py")["step"]
+        >>> print(step([1.0, 2.0]))
+        5.0
         """
         with self._lock:
             save(self, path, parameters)
