@@ -68,6 +68,13 @@ def broadcast(parts: Iterable[Part], comm: Intracomm) -> None:
     ValueError
         On all ranks, if the states of one have other names or shapes, or one has ended.
         Nothing has changed then.
+
+    Examples
+    --------
+    >>> from mpi4py.MPI import COMM_WORLD as comm  # doctest: +SKIP
+    >>> from micrograd import nn
+    >>> model = nn.MLP(2, [3, 1])  # others on each rank
+    >>> broadcast([model], comm)  # doctest: +SKIP
     """
     parts = list(parts)
     states = [part.state_dict() for part in parts]
@@ -100,6 +107,15 @@ def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
         On all ranks, if one has other shapes or dtypes, lacks a gradient or has ended,
         or if none has rows. No gradient has changed then, and unless one has ended
         they may go on.
+
+    Examples
+    --------
+    >>> from mpi4py.MPI import COMM_WORLD as comm  # doctest: +SKIP
+    >>> x, w = Value([1.0, 3.0]), Value(2.0)
+    >>> (w * x).mean().backward(wrt=w)
+    >>> average_gradients(w, comm, rows=2)  # doctest: +SKIP
+    >>> w.grad  # on one rank
+    2.0
     """
     values = values_in(wrt)
     problem = ""
