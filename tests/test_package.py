@@ -1,7 +1,10 @@
 """The package: what it imports, and what is in its distributions."""
 
 import ast
+import importlib
 import importlib.util
+import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +113,108 @@ for name in set(sys.modules) - before:
                 ground = {name for name in below if not below[name] & set(below)}
                 self.assertTrue(ground, below)
                 below = {name: below[name] for name in set(below) - ground}
+
+
+# What users name. Other functions in the modules are helpers, for readers of the code.
+PUBLIC = {
+    "micrograd": micrograd.__all__,
+    "micrograd.nn": ["Module", "Neuron", "Layer", "MLP", "softmax", "cross_entropy"],
+    "micrograd.optim": ["Optimiser", "SGD", "Adam", "AdamW", "clip_grad_norm"],
+    "micrograd.checkpoint": ["Part", "save", "load"],
+    "micrograd.check": ["check_gradients"],
+    "micrograd.trace": ["draw_dot"],
+    "micrograd.parallel": ["share", "broadcast", "average_gradients"],
+    "micrograd.program": ["compiled", "Program"],
+}
+WITHOUT_EXAMPLE = {
+    "micrograd.nn.Module.save",  # load's shows both
+    "micrograd.checkpoint.load",  # save's shows both
+    "micrograd.program.Program.form",  # for the module that save() writes
+}
+UNDERSCORED = {"__getitem__"}  # methods with more to say than Python's manual
+
+# Runs a module's examples, also those that are skipped where a package may be missing.
+RUN_ALL_EXAMPLES = """
+import doctest, importlib, sys
+runner = doctest.DocTestRunner()
+for test in doctest.DocTestFinder().find(importlib.import_module(sys.argv[1])):
+    for example in test.examples:
+        example.options.pop(doctest.SKIP, None)
+    runner.run(test)
+sys.exit(runner.failures)
+"""
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return importlib.import_module(".".join(parts).replace(".__init__", ""))
+
+
+def members(owner):
+    """The functions, classes, methods and properties that are defined in it, by name.
+
+    Of a method that overrides another, it is the first one's docstring that counts.
+    """
+    for name, x in vars(owner).items():
+        if inspect.isclass(owner) or getattr(x, "__module__", "") == owner.__name__:
+            x = x.__func__ if isinstance(x, classmethod) else x
+            if inspect.isclass(x) or inspect.isfunction(x) or isinstance(x, property):
+                if not name.startswith("_") or name in UNDERSCORED:
+                    yield name, getattr(owner, name)
+
+
+def documentation():
+    """The docstring of each public name."""
+    for module, names in PUBLIC.items():
+        for name in names:
+            x = getattr(importlib.import_module(module), name)
+            yield f"{module}.{name}", x.__doc__
+            for member, y in members(x) if inspect.isclass(x) else ():
+                yield f"{module}.{name}.{member}", inspect.getdoc(y)
+
+
+class TestDocstrings(unittest.TestCase):
+    def test_what_the_readme_names_is_public(self):
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        pairs = re.findall(r"\b(nn|optim|checkpoint)\.(\w+)", text)
+        for module, names in re.findall(r"from micrograd(\S*) import (.+)", text):
+            pairs += [(module.lstrip("."), name) for name in names.split(", ")]
+        self.assertGreater(len(pairs), 20)
+        for module, name in pairs:
+            with self.subTest(f"{module}.{name}"):
+                public = PUBLIC[f"micrograd.{module}".rstrip(".")]
+                modules = ("nn", "optim", "checkpoint", "py")  # nn.py is a file
+                self.assertIn(name, [*public, *modules])
+
+    def test_every_public_name_is_explained_and_shown(self):
+        documents = dict(documentation())
+        self.assertGreater(len(documents), 60)
+        for name, text in documents.items():
+            with self.subTest(name):
+                self.assertRegex(text or "", r"\A\S")
+                self.assertEqual(">>>" in text, name not in WITHOUT_EXAMPLE)
+
+    def test_what_shows_nothing_is_public(self):
+        self.assertLessEqual(WITHOUT_EXAMPLE, set(dict(documentation())))
+
+    def test_modules_and_helpers_are_explained(self):
+        for path in PATHS:
+            module = module_of(path)
+            for name, x in [("", module), *members(module)]:
+                with self.subTest(f"{module.__name__}.{name}"):
+                    self.assertTrue(x.__doc__)
+
+    @unittest.skipUnless(is_installed("graphviz"), "graphviz is not installed")
+    @unittest.skipUnless(shutil.which("dot"), "Graphviz is not installed")
+    def test_examples_that_need_graphviz(self):
+        run("-c", RUN_ALL_EXAMPLES, "micrograd.trace")
+
+    def test_examples_that_need_mpi(self):
+        try:
+            run("-c", "from mpi4py import MPI")
+        except AssertionError:
+            self.skipTest("mpi4py, or an MPI, is not installed")
+        run("-c", RUN_ALL_EXAMPLES, "micrograd.parallel")
 
 
 class Code(ast.NodeTransformer):
