@@ -270,6 +270,23 @@ class Value:
     def __abs__(self) -> Value:
         return self.abs()
 
+    def __eq__(self, other: object) -> Value:  # type: ignore[override]
+        """A Value of booleans, as `<`; so `in` and `index` of a list compare data."""
+        try:
+            other = as_operand(other)
+        except TypeError:  # not of numbers, as None: Python says that they differ
+            return NotImplemented
+        return apply(RULES[np.equal], self, other)
+
+    def __ne__(self, other: object) -> Value:  # type: ignore[override]
+        try:
+            other = as_operand(other)
+        except TypeError:
+            return NotImplemented
+        return apply(RULES[np.not_equal], self, other)
+
+    __hash__ = object.__hash__  # by identity: sets and dictionaries know each Value
+
     def __lt__(self, other: Any) -> Value:
         """A Value of booleans, as `where` and `[]` take it; no gradient flows."""
         return apply(RULES[np.less], self, other)
@@ -840,6 +857,8 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
     """The chain rule, from the last operator to the first."""
     order, way = order_of(root), way_to(wrt, root)
     kept = None if wrt is None else set(wrt)  # None: all
+    if root.dtype.kind == "b" and wrt != []:
+        raise TypeError("expected an expression of numbers, got booleans: no gradient")
     if not root.is_fed:
         warnings.warn("run forward() before backward()", stacklevel=3)
     for value in (*order.leaves, *order.results):

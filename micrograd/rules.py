@@ -272,6 +272,8 @@ define(
     name="clip",
 )
 
+define(np.equal, None, None, name="==")
+define(np.not_equal, None, None, name="!=")
 define(np.less, None, None, name="<")
 define(np.less_equal, None, None, name="<=")
 define(np.greater, None, None, name=">")

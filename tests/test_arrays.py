@@ -145,10 +145,13 @@ class TestLegal(ArraysTest):
                     lazy = Value(shape=(None, 3), name="x")
                     y, fed, z = (function(x, w) for x in (leaf, lazy, expected))
                     fed.forward(x=array)
+                    for result in (y, fed):
+                        self.assert_same(result.data, z.data, kind)
+                    if z.dtype == bool:
+                        continue
                     for result in (y, fed, z):
                         result.backward()
-                    for x, result in ((leaf, y), (lazy, fed)):
-                        self.assert_same(result.data, z.data, kind)
+                    for x in (leaf, lazy):
                         self.assert_same(x.grad, expected.grad, kind)
                         own = kind if kind.kind == "f" else np.dtype(float)
                         self.assertEqual(np.result_type(x.grad), own)

@@ -174,7 +174,8 @@ class TestBadInput(ValueTest):
                     expression.forward(**{**feed, **bad})
                 self.assertIn(f"{error}: ", str(caught.exception))
                 self.assert_equal(expression.forward(**{**feed, **good}), expected)
-                expression.backward()
+                if expression.dtype != bool:
+                    expression.backward()
 
 
 if __name__ == "__main__":

@@ -424,11 +424,19 @@ class TestComparisons(ValueTest):
             bool(Value([1, 2]) < 2)
         self.assertEqual(sorted([b, a]), [a, b])
 
-    def test_identity_stays(self):
-        a, b = Value([1.0, 2.0]), Value([1.0, 2.0])
-        self.assertIs(a == b, False)
-        self.assertIs(a != b, True)
-        self.assertIs(a == a * 1, False)
+    def test_equality_compares_data(self):
+        a, b = Value([1.0, 2.0]), Value([1.0, 3.0])
+        self.assert_equal((a == b).data, [True, False])
+        self.assert_equal((a != b).data, [False, True])
+        self.assert_equal((np.array([1.0, 0.0]) == a).data, [True, False])
+        self.assert_equal(([1, 2] != a).data, [False, False])
+        self.assertIs(a == None, False)  # noqa: E711
+        self.assertIs(a != "a", True)
+        self.assertIn(Value(2.0), [1.0, Value(2.0)])
+        self.assertEqual({a: 1, b: 2}[a], 1)
+        x = Value(shape=(None,), name="x")
+        accuracy = (x == [1, 2, 3]).mean()
+        self.assertEqual(accuracy.forward(x=[1, 2, 4]), 2 / 3)
 
     def test_no_gradient(self):
         x, y = Value(np.array([1.0, 2.0, 3.0])), Value(2.0)
@@ -440,8 +448,10 @@ class TestComparisons(ValueTest):
                 self.assert_equal(z.grad, x.data)
                 self.assertEqual(z.grad.dtype, np.float64)
                 self.assertIsNone(y.grad)
-                z.backward()
-                self.assertIsNone(x.grad)
+                for expression in (z, z + z, Value(True)):
+                    with self.assertRaisesRegex(TypeError, "got booleans"):
+                        expression.backward()
+                self.assert_equal(x.grad, function(x.data, 2))
                 with self.assertRaises(ValueError):
                     z.backward(wrt=x)
 
@@ -470,8 +480,12 @@ class TestComparisons(ValueTest):
             for words in (name, "(2, 3)", "(4, 5)"):
                 self.assertIn(words, str(caught.exception))
             for raw in ("x", None, 1j, object()):
-                with self.subTest(name, raw=raw), self.assertRaises(TypeError):
-                    function(Value(1.0), raw)
+                with self.subTest(name, raw=raw):
+                    if name in ("==", "!="):
+                        self.assertIs(function(Value(1.0), raw), name == "!=")
+                        continue
+                    with self.assertRaises(TypeError):
+                        function(Value(1.0), raw)
 
 
 class TestAgainstMath(ValueTest):

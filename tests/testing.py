@@ -42,6 +42,8 @@ COMPARISONS = {  # likewise
     "<=": (operator.le, np.less_equal),
     ">": (operator.gt, np.greater),
     ">=": (operator.ge, np.greater_equal),
+    "==": (operator.eq, np.equal),
+    "!=": (operator.ne, np.not_equal),
 }
 REDUCTIONS = {  # under PyTorch's names: of Values and of arrays
     "sum": (Value.sum, np.sum),

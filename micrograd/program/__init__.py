@@ -232,7 +232,7 @@ class Program:
     def form(self, lazy: Value) -> tuple[tuple[Any, ...], Any]:
         """The shape and dtype that a lazy Value had last."""
         if self._last is not None:
-            shape, dtype = self._last.forms[self.lazies.index(lazy)]
+            shape, dtype = self._last.forms[[*map(id, self.lazies)].index(id(lazy))]
             return shape or (), dtype
         return (lazy.data.shape if lazy.is_fed else lazy.shape), lazy.dtype
 

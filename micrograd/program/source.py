@@ -36,6 +36,8 @@ INFIX: dict[Function, str] = {
     np.less_equal: "{} <= {}",
     np.greater: "{} > {}",
     np.greater_equal: "{} >= {}",
+    np.equal: "{} == {}",
+    np.not_equal: "{} != {}",
 }
 # On NumPy's scalars alone; power does not do what `**` does to -inf.
 OF_SCALARS: dict[Function, str] = {np.divide: "{} / {}", np.power: "{} ** {}"}
@@ -57,7 +59,7 @@ OF_FLOATS: dict[Function, str] = {
 }
 SHORT = 20  # elements of a constant that is written out
 INLINE = {operator.getitem, np.transpose}  # if used once
-SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">="}
+SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
