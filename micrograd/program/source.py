@@ -313,7 +313,8 @@ class Source:
         if line.is_number and not line.is_opaque:
             texts = [self.argument(a) for a in arguments]
             types = [type(a.data) for a in operands]
-            if float in types and all(map(is_pythons, operands)):
+            is_plain = float in types and not line.options
+            if is_plain and all(map(is_pythons, operands)):
                 if function in INFIX:  # of two booleans, + is "or" in NumPy
                     return INFIX[function].format(*texts)
                 if function in OF_FLOATS and is_of_floats(line):
@@ -327,7 +328,9 @@ class Source:
             return f"{call}.item()"
         if isinstance(line.data, np.generic) and not any(a.is_array for a in operands):
             infix = {**INFIX, **OF_SCALARS}.get(function)
-            if infix and any(isinstance(a.data, np.generic) for a in operands):
+            types = [type(a.data) for a in operands]
+            has_scalar = any(issubclass(t, np.generic) for t in types if t != np.bool_)
+            if infix and has_scalar and not line.options:
                 return infix.format(*map(self.argument, arguments))
         text = self.arguments(line, arguments)
         text += f", out={out}" if out else ""
