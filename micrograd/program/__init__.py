@@ -157,7 +157,7 @@ class Program:
         """The code for inputs of this layout, and whether it has been recorded now."""
         layout = tuple(map(form_of, inputs))
         kept = self._codes.pop(layout, None)
-        code = self._codes[layout] = kept or Code(self, inputs)
+        code = self._codes[layout] = kept or self._recorded(inputs)
         if len(self._codes) > MOST_LAYOUTS:
             self._codes.popitem(last=False)
         self._last = code
@@ -173,6 +173,20 @@ class Program:
             )
         self._codes.pop(tuple(map(form_of, inputs)))
         return self._code(inputs)[0].replay(inputs)
+
+    def _recorded(self, inputs: list[Any]) -> Code:
+        """New code, while the lazy Values are fed: some operators ask whether they are.
+
+        As losses do, which may check the lengths of targets only then.
+        """
+        before = [lazy.data for lazy in self.lazies]
+        try:
+            for lazy, data in zip(self.lazies, inputs):
+                lazy.data = data
+            return Code(self, inputs)
+        finally:
+            for lazy, data in zip(self.lazies, before):
+                lazy.data = data
 
     @property
     def source(self) -> str:
