@@ -6,6 +6,7 @@ import linecache
 import operator as python
 import pickle
 import sys
+import tempfile
 import threading
 import traceback
 import tracemalloc
@@ -16,8 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, checkpoint, compiled, concatenate, nn, operator, stack
-from micrograd import where
+from micrograd import (
+    Value,
+    checkpoint,
+    compiled,
+    concatenate,
+    nn,
+    operator,
+    stack,
+    where,
+)
 from micrograd.optim import SGD, Adam, clip_grad_norm
 from micrograd.program import memory
 from micrograd.program.record import Recording, added, as_float, cast, placed
@@ -25,8 +34,15 @@ from micrograd.program.source import is_numpys
 from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, COMPARISONS, FUNCTIONS, REDUCTIONS, UNARY
-from testing import ValueTest, numbers
+from testing import (
+    BINARY,
+    COMPARISONS,
+    FUNCTIONS,
+    REDUCTIONS,
+    UNARY,
+    ValueTest,
+    numbers,
+)
 
 
 class ProgramTest(ValueTest):
@@ -156,6 +172,7 @@ class TestResults(ProgramTest):
             lambda x, y: (x @ y) @ (x @ y),
             lambda x, y: (x.T @ x) * (x @ x.T),
             lambda x, y: x - x + y / y,
+            lambda x, y: x[()] * y[...],
             lambda x, y: concatenate([x, x, y, x]).exp(),
             lambda x, y: (x[::-1] * x + x.T * x.reshape(9)[::4]) * y[0],
             lambda x, y: sum([x, y, x * y, y], x.sum()),
@@ -199,6 +216,8 @@ class TestGradients(ProgramTest):
             with self.subTest(repr(data)):
                 self.assert_as_engine(lambda x: (x * 2.5).sum(), data)
                 self.assert_as_engine(lambda x: x * 1.0, data)
+                self.assert_as_engine(lambda x: x[()] * 1.0, data)
+                self.assert_as_engine(lambda x: x.T.reshape(-1)[0] * x * 1.0, data)
 
     def test_are_their_own_arrays(self):
         a, b, c = (Value(np.array([1.0, 2.0])) for _ in range(3))
@@ -310,9 +329,11 @@ class TestWhatIsReadAndKept(ProgramTest):
         constant = rng.normal(size=(20, 20))
         y = x
         for _ in range(5):
-            y = (y.T @ w + constant).tanh() * x - y[::-1] / (1 + w * w) + y.reshape(400)[
-                :20
-            ]
+            y = (
+                (y.T @ w + constant).tanh() * x
+                - y[::-1] / (1 + w * w)
+                + y.reshape(400)[:20]
+            )
         step = compiled(y.sum(), y.T, x, wrt=[w, x])
         fed = rng.normal(size=(20, 20))
         given = (fed, w.data, constant)
@@ -411,6 +432,20 @@ class TestFeeds(ProgramTest):
             self.assertEqual(warning.filename, __file__)
             self.assertTrue(np.isnan(result) and np.isnan(w.grad).all())
 
+    def test_targets_that_do_not_fit(self):
+        """Losses check lengths as soon as all is fed, be it to a program alone."""
+        x, t = Value(shape=(None, 3), name="x"), Value(shape=(None, 3), name="t")
+        labels = Value(shape=(None,), name="t", dtype=int)
+        data = numbers((2, 3))
+        for targets, wrong in ((t, numbers((1, 3))), (labels, [0]), (labels, [0, 3])):
+            loss = nn.cross_entropy(x, targets)
+            step = compiled(loss)
+            for call in (step, step, loss.forward):
+                with self.assertRaisesRegex((ValueError, IndexError), "expected"):
+                    call(x=data, t=wrong)
+            self.assertTrue(np.isnan(x.data).all())
+            self.assertFalse(loss.is_fed)
+
     def test_names_that_it_does_not_have_are_ignored(self):
         x = Value(shape=(), name="self")
         self.assertEqual(compiled(x * 2)(**{"self": 3, "y": 4}), 6)
@@ -478,7 +513,7 @@ class TestLayouts(ProgramTest):
         x = Value(shape=(None, 2), name="x")
         y = x.exp()
         with self.assertRaisesRegex(ValueError, r"x of shape \(None, 2\)"):
-            compiled(y).source
+            self.assertTrue(compiled(y).source)
         y.forward(x=np.ones((3, 2)))
         self.assertIn("(3, 2)", compiled(y).source)
         z = Value(shape=(2,), name="z")
@@ -486,7 +521,9 @@ class TestLayouts(ProgramTest):
 
     def test_repr(self):
         x, w = Value(shape=(2,), name="x"), Value(1.0)
-        self.assertEqual(repr(compiled(x * w, wrt=w)), "<program of (x) with 1 gradients>")
+        self.assertEqual(
+            repr(compiled(x * w, wrt=w)), "<program of (x) with 1 gradients>"
+        )
 
 
 class TestErrors(ProgramTest):
@@ -673,7 +710,7 @@ class TestUserOperators(ProgramTest):
             step = compiled(y, unused, wrt=x)
             calls.clear()
             if asked:
-                step.source  # records, and so calls
+                self.assertTrue(step.source)  # records, and so calls
             calls.clear()
             for _ in range(3):
                 step()
@@ -695,7 +732,9 @@ class TestUserOperators(ProgramTest):
 
     def test_random_numbers(self):
         rng = np.random.default_rng(0)
-        noise = operator("noise", lambda x: x + rng.normal(size=x.shape), lambda g, y, x: g)
+        noise = operator(
+            "noise", lambda x: x + rng.normal(size=x.shape), lambda g, y, x: g
+        )
         x = Value(np.zeros(300))
         y = noise(x) * noise(x)
         step = compiled(y.sum(), y, wrt=x)
@@ -734,7 +773,7 @@ class TestUserOperators(ProgramTest):
         ):
             same = operator("same", forward, by)
             self.assert_as_engine(
-                lambda x: ((same(x * 2) + 1) * same(x)).tanh() + same(same(x)),
+                lambda x, f=same: ((f(x * 2) + 1) * f(x)).tanh() + f(f(x)),
                 numbers((20, 20)),
             )
             x = Value(numbers((20, 20)))
@@ -824,7 +863,7 @@ class TestNumbers(ProgramTest):
             lambda a, b: -where(a > b, 0.0, 2.0) / a,
             lambda a, b: 1 / -where(a > b, 0.0, 2.0),
             lambda a, b: 1 / -(-a * 0.5 * b),
-            lambda a, b: a - -b + (-a) * 3 + -(-b),
+            lambda a, b: a - (-b) + (-a) * 3 + (-(-1 * b)),
             lambda a, b: a**2 + b**0.5 + a**1 + b**0 + 2**a + b**-1 + a**3,
             lambda a, b: (a * a).sum() + (a * b).sum() * 1.0,
             lambda a, b: a.maximum(0).minimum(1) * b,
@@ -959,8 +998,6 @@ class TestTraining(ProgramTest):
                 checkpoint.save(path, model=model, optimiser=optimiser)
             return [p.data for p in model.parameters()]
 
-        import tempfile
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "checkpoint.npz"
             whole = run(path, [(0, 30)])
@@ -990,7 +1027,11 @@ class TestRules(ProgramTest):
         found += [nn.softmax(x), nn.cross_entropy(x, y), nn.cross_entropy(x, [0, 1, 2])]
         found += [x @ y, x[0] @ y, x @ y[0], x[0] @ y[0], stack([x, y], axis=-1)]
         found += [x[None] @ y, x[0] @ y[None], x.transpose(1, 0), x[[0, 0]], x[x > 1]]
-        found += [np.einsum("ii->i", x), np.einsum("ij,jk->ki", x, y), np.einsum("ij->j", x)]
+        found += [
+            np.einsum("ii->i", x),
+            np.einsum("ij,jk->ki", x, y),
+            np.einsum("ij->j", x),
+        ]
         found += [np.einsum("ij,kl->j", x, y), x.max(0), x.logsumexp(1, keepdims=True)]
         return found, [x, y, number, other]
 

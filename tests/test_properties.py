@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from micrograd import Value, nn, tensordot
+from micrograd import Value, compiled, nn, tensordot
 
 try:
     import torch
@@ -587,6 +587,128 @@ class TestTorch(OperatorTest, PropertyTest):
                 number = np.stack(pair)
             pairs.append(number)
         return pairs
+
+
+def tolerances(expression, data):
+    """What the engine has for the data, and how far from it a program may be.
+
+    That is as far as the engine itself gets when its leaves are rounded in another way,
+    and what is lost where large numbers cancel; any distance, where that leads to
+    numbers of another kind.
+    """
+    rng, runs = np.random.default_rng(0), []
+    values = fixed(expression, data)
+    eps = float(precision(*[x.data for x in values]).eps)
+    for k in (0, 1, 2, 3):
+        moved = {}
+        for i, x in data.items():
+            factor = 1 + 8 * eps * (k > 0) * rng.choice([-1, 1], np.shape(x))
+            y = np.multiply(x, factor, dtype=floating(x))
+            is_float = np.result_type(x).kind == "f"
+            moved[i] = np.asarray(y) if isinstance(x, np.ndarray) else y.item()
+            moved[i] = moved[i] if is_float else x
+        values = fixed(expression, moved)
+        values[-1].backward()
+        runs.append([*[x.data for x in values], *gradients(values)])
+    exact, *nearby = runs
+    size = max(magnitude(x) for x in exact if x is not None) ** 2
+    pairs = []
+    for x, *others in zip(exact, *nearby):
+        if x is not None:
+            x = np.asarray(x)
+            error = 64 * eps * size + sum(64 * abs(1.0 * x - y) for y in others)
+            is_same = [np.isfinite(x) == np.isfinite(y) for y in others]
+            pairs.append(np.where(np.all(is_same, axis=0), finite(error), np.inf))
+        else:
+            pairs.append(None)
+    return exact, pairs
+
+
+class TestPrograms(OperatorTest, PropertyTest):
+    """What the engine computes, its gradients, and their types."""
+
+    def assert_agrees(self, expression, values, program, places, wrt, data):
+        """The program's results and gradients, twice; what they are given is kept."""
+        exact, errors = tolerances(expression, data)
+        feeds = {f"x{i}": x for i, x in data.items()}
+        before = deepcopy(feeds)
+        for _ in range(2):
+            results = program(**feeds)
+            results = results if isinstance(results, tuple) else (results,)
+            for place, y in zip(places, results):
+                self.assert_near(y, exact[place], errors[place])
+            for place in wrt:
+                i = place + len(values)
+                self.assert_near(values[place].grad, exact[i], errors[i])
+        self.assert_same([*feeds.values()], [*before.values()])
+        return results
+
+    def assert_near(self, actual, expected, error):
+        self.assertEqual(np.result_type(actual), np.result_type(expected))
+        self.assertIs(type(actual) is float, type(expected) is float)
+        self.assert_close(np.asarray(actual), np.asarray(expected), error)
+
+    def replayed(self, expression, datas, places=(), wrt=None, open_length=None):
+        values = lazy(expression, open_length)
+        if wrt is None:
+            wrt = range(len(values))
+        probe = fixed(expression)
+        probe[-1].backward()
+        is_raw = lambda i: isinstance(expression[i], Leaf) and expression[i].is_raw
+        wrt = [i for i in wrt if probe[i].grad is not None and not is_raw(i)]
+        places = (len(values) - 1, *places)
+        program = compiled(*[values[i] for i in places], wrt=[values[i] for i in wrt])
+        kept = []
+        for data in datas:
+            kept += self.assert_agrees(expression, values, program, places, wrt, data)
+        return kept
+
+    def check(self, expression):
+        self.replayed(expression, [data_of(expression)])
+
+    @given(expressions(dtypes=[np.float32]))
+    def test_float32(self, expression):
+        self.check(expression)
+
+    @given(st.data())
+    def test_replays_and_wrt(self, draws):
+        expression = draws.draw(expressions())
+        some = st.lists(st.integers(0, len(expression) - 1), max_size=3, unique=True)
+        data = data_of(expression)
+        datas = [data, draws.draw(others(data)), data]
+        self.replayed(expression, datas, draws.draw(some), draws.draw(some))
+
+    @given(st.data())
+    def test_kept_results_never_change(self, draws):
+        expression = draws.draw(expressions())
+        values, data = lazy(expression), data_of(expression)
+        program = compiled(values[-1], *values, wrt=[])
+        kept, before = [], []
+        for fed in (data, draws.draw(others(data)), data):
+            results = program(**{f"x{i}": x for i, x in fed.items()})
+            kept += results
+            before += deepcopy(results)
+            for i, y in enumerate(results):
+                if isinstance(y, np.ndarray):
+                    self.assertTrue(y.flags.writeable)
+                    rest = [*results[:i], *fed.values()]
+                    self.assertFalse(any(np.shares_memory(y, x) for x in rest))
+        self.assert_same(kept, before)
+
+    @given(expressions(has_raw=False), st.sampled_from([1, 2, 4, 5]))
+    def test_open_axes(self, expression, length):
+        data = data_of(expression)
+        resized = lambda x, n: np.resize(x, [n if m == 3 else m for m in np.shape(x)])
+        other, one = (
+            {i: resized(x, n) if np.ndim(x) else x for i, x in data.items()}
+            for n in (length, 1)
+        )
+        try:
+            fixed(expression, other)
+            fixed(expression, one)
+        except (ValueError, IndexError):
+            reject()  # it holds for some lengths only
+        self.replayed(expression, [data, other, data], open_length=3)
 
 
 class TestInvariants(PropertyTest):
