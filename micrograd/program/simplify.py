@@ -371,15 +371,16 @@ def of_where(line: Line, uses: Uses) -> Any:
     are kept, or none: the same as np.where, also where a product with 0 would be nan.
     """
     mask, x, zero = line.arguments
-    if number_in(zero) != 0 or not isinstance(mask, Line) or mask.shape != line.shape:
+    is_mask = isinstance(mask, Line) and mask.is_array and mask.data.dtype.kind == "b"
+    if not is_mask or number_in(zero) != 0 or mask.shape != line.shape:
         return None
     dtype, number = np.result_type(line.data), number_in(x)
     is_double = line.is_array and dtype.name == "float64"
     if number is not None and np.isfinite(number) and is_double:
         return written(line, np.multiply, mask, number)
-    if not is_like(x, line) or dtype not in (float, np.float32) or mask.data.ndim == 0:
+    if not is_like(x, line) or dtype.name not in ("float64", "float32"):
         return None
-    if mask.data.dtype != bool or line.data.size < MANY:
+    if line.data.size < MANY:
         return None
     bits = call_of(all_bits, (mask, np.dtype(f"i{dtype.itemsize}")))
     return written(line, kept_bits, x, bits)
