@@ -129,8 +129,9 @@ class Program:
         try:
             inputs = self._inputs(values)
             code, is_new = self._last, False
-            if code is None or not code.fits(inputs):
+            if code is None or not code.fits(*inputs):
                 code, is_new = self._code(inputs)
+                inputs = code.separate(inputs)
             try:
                 try:
                     results, gradients = code.replay(inputs) if is_new else code(inputs)
@@ -276,10 +277,6 @@ class Code:
         source = Source(recording, given, [program.names[x] for x in program.wrt])
         self.text, self.nodes = source.text, source.nodes
         self.has_gradients = bool(program.wrt)
-        arrays = [x for x in inputs if type(x) is np.ndarray]
-        self.types = list(map(type, inputs))
-        self.shapes = [x.shape for x in arrays]
-        self.dtypes = [x.dtype for x in arrays]
         self.forms = list(map(form_of, inputs))
         scalars = [scalar_type(data) for data in recording.wrt_data]
         self.scalars = scalars if any(scalars) else []
@@ -296,22 +293,35 @@ class Code:
         exec(compile(self.text, self.file, "exec"), self.names)
         self.run: Callable[..., Any] = self.names.pop("step")  # or it would keep itself
         self.own = {id(x) for k, x in self.names.items() if k.startswith("grad_")}
+        self.fits = self.guard()
 
-    def fits(self, inputs: list[Any]) -> bool:
-        """Whether the inputs have the types, shapes and dtypes of this layout."""
-        if list(map(type, inputs)) != self.types:
-            return False
-        arrays = inputs
-        if len(self.shapes) < len(inputs):
-            arrays = [x for x in inputs if type(x) is np.ndarray]
-        if [x.shape for x in arrays] != self.shapes:
-            return False
-        if self.own:  # gradients of the last call, or views of them, fed
-            memory = [id(x if x.base is None else x.base) for x in arrays]
-            if not self.own.isdisjoint(memory):
-                copy = lambda x: x.copy() if type(x) is np.ndarray else x
-                inputs[:] = map(copy, inputs)
-        return [x.dtype for x in arrays] == self.dtypes
+    def guard(self) -> Callable[..., bool]:
+        """Whether inputs have this layout, and are none of the code's own arrays."""
+        names, conditions, namespace = [], [], {"ndarray": np.ndarray, "own": self.own}
+        for i, (shape, kind) in enumerate(self.forms):
+            name = f"x{i}"
+            names.append(name)
+            namespace[f"k{i}"] = kind  # a dtype, or the type of a number
+            if shape is None:
+                conditions.append(f"type({name}) is k{i}")
+                continue
+            conditions.append(f"type({name}) is ndarray and {name}.shape == {shape}")
+            conditions.append(f"{name}.dtype is k{i}")
+            if self.own:
+                conditions.append(f"id({name}) not in own")
+                conditions.append(f"id({name}.base) not in own")
+        text = f"lambda {', '.join(names)}: {' and '.join(conditions) or True}"
+        fits: Callable[..., bool] = eval(text, namespace)
+        return fits
+
+    def separate(self, inputs: list[Any]) -> list[Any]:
+        """The inputs; gradients of the last call, and views of them, are copied."""
+        return [
+            x.copy()
+            if id(x) in self.own or id(getattr(x, "base", 0)) in self.own
+            else x
+            for x in inputs
+        ]
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Results and gradients; errors say where."""

@@ -506,7 +506,7 @@ class Source:
             text = self.argument(line)
             buffer = self.known.get(("gradient", name))
             if buffer and targets.get(line) != buffer:
-                copies.append(f"{self.numpy('copyto')}({buffer}, {text})")
+                copies.append(f"{buffer}[...] = {text}")
                 text = buffer
             elif type(data) is np.ndarray and not buffer:
                 source = source_of(line)
