@@ -86,7 +86,7 @@ class Memory:
         for i, line in enumerate(lines):
             done = {
                 x: self.buffers[x].slot
-                for x in {sources.get(x, x) for x in line.operands()}
+                for x in dict.fromkeys(sources.get(x, x) for x in line.operands())
                 if self.last_uses[x] == i and x in self.buffers
             }
             fits = sources[line] is line and line not in escaping and line not in own

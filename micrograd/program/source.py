@@ -308,7 +308,8 @@ class Source:
             dtype = self.argument(arguments[1])
             return f"{x}.astype({dtype})" if is_method else f"{dtype}({x})"
         if function is as_float:
-            return f"float({x}.sum())" if is_method else f"float({x})"
+            total = f"{self.numpy('add')}.reduce({x}, axis=None)" if is_method else x
+            return f"float({total})"
         operands = line.operands()
         if line.is_number and not line.is_opaque:
             texts = [self.argument(a) for a in arguments]
