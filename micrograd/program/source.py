@@ -341,7 +341,9 @@ class Source:
         """The arguments of a call, with its options."""
         like = None
         if isinstance(line.function, np.ufunc):
-            dtypes = {x.data.dtype for x in line.operands() if x.is_array and x.name}
+            # Not of arrays without axes, which NumPy 1 takes for numbers.
+            arrays = [x.data for x in line.operands() if x.is_array and x.name]
+            dtypes = {array.dtype for array in arrays if array.ndim}
             like = dtypes.pop() if len(dtypes) == 1 else None
         texts = [self.argument(x, like) for x in arguments]
         if not is_numpys(line.function):  # it may tell NumPy's booleans from Python's
