@@ -244,12 +244,15 @@ class Program:
         with self._lock:
             save(self, path, parameters)
 
-    def form(self, lazy: Value) -> tuple[tuple[Any, ...], Any]:
-        """The shape and dtype that a lazy Value had last."""
+    def form(self, lazy: Value) -> tuple[Any, Any]:
+        """The shape and dtype that a lazy Value had last; of a number None, its type.
+
+        Before a first call, those that it holds; open axes without data are None.
+        """
         if self._last is not None:
-            shape, dtype = self._last.forms[[*map(id, self.lazies)].index(id(lazy))]
-            return shape or (), dtype
-        return (lazy.data.shape if lazy.is_fed else lazy.shape), lazy.dtype
+            return self._last.forms[[*map(id, self.lazies)].index(id(lazy))]
+        shape, dtype = form_of(lazy.data)
+        return (lazy.shape if shape and not lazy.is_fed else shape), dtype
 
     def __repr__(self) -> str:
         given = ", ".join(x.name or "" for x in self.lazies)
@@ -277,7 +280,7 @@ class Code:
         source = Source(recording, given, [program.names[x] for x in program.wrt])
         self.text, self.nodes = source.text, source.nodes
         self.has_gradients = bool(program.wrt)
-        self.forms = list(map(form_of, inputs))
+        self.forms: list[tuple[Any, Any]] = list(map(form_of, inputs))
         scalars = [scalar_type(data) for data in recording.wrt_data]
         self.scalars = scalars if any(scalars) else []
         self.has_opaque = bool(source.opaque)
@@ -363,7 +366,7 @@ class Code:
         return located(error, *self.nodes[number]) if number in self.nodes else error
 
 
-def form_of(x: Any) -> tuple[Any, ...]:
+def form_of(x: Any) -> tuple[Any, Any]:
     """The shape and dtype that code is written for."""
     return (x.shape, x.dtype) if type(x) is np.ndarray else (None, type(x))
 

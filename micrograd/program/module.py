@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from micrograd.checkpoint import Path, replacing, write
-from micrograd.program.record import Recording
+from micrograd.engine import order_of
+from micrograd.program.record import Line, Recording
 from micrograd.program.simplify import simplify
 from micrograd.program.source import Source, imported, wrapped
 
 if TYPE_CHECKING:
+    from micrograd.engine import Value
     from micrograd.program import Program
 
-LENGTHS = 3, 4  # of open axes: if the text is the same for both, it is for all
-
 GIVEN = '''
-
 def given(name, x, shape, dtype):
     """The argument as an array of that shape (None: of any length) and dtype."""
     x = asarray(x)
@@ -35,69 +36,113 @@ def given(name, x, shape, dtype):
 
 def save(program: Program, path: Path, parameters: bool) -> None:
     """Write a program to a file, as `Program.save` says."""
-    modules = [module_for(program, length, parameters) for length in LENGTHS]
-    text = None
-    if all(modules):
-        text = merged(*[module.text for module in modules if module])
-    module = modules[0] if text else module_for(program, None, parameters)
+    results = [x for root in program.roots for x in (*order_of(root).results, root)]
+    opaque = {x.op for x in results if x._rule and x._rule.is_opaque}
+    if opaque:
+        raise not_alone(opaque)
+    arrays_path = os.path.splitext(os.fsdecode(path))[0] + ".npz"
+    if os.fsdecode(path) == arrays_path:
+        raise ValueError(f"path: expected that of a module, got {path!r}")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"path: expected a file, got the folder {path!r}")
+    module = of_all_lengths(program, parameters) or of_last_lengths(program, parameters)
     if module is None:
         raise ValueError(
             "an open axis has not been fed, and the program is not the same for all "
             "lengths: call it once with data of the length to save it for"
         )
-    if module.arrays:
-        write(os.path.splitext(os.fsdecode(path))[0] + ".npz", module.arrays)
     with replacing(path) as file:
-        file.write(f"{text or module.text}\n".encode())
+        file.write(f"{module.text}\n".encode())
+        if module.arrays:
+            write(arrays_path, module.arrays)
 
 
-def module_for(
-    program: Program, length: int | None, parameters: bool
-) -> ModuleSource | None:
-    """The module for open axes of that length, or of those that ran last.
+def not_alone(names: Iterable[str]) -> ValueError:
+    """The error about operators that are more than calls of NumPy's functions."""
+    return ValueError(
+        "expected NumPy's functions alone in what is saved, got operators that are "
+        f"called whole: {', '.join(sorted(names))}"
+    )
 
-    None if the expression does not take them.
+
+def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
+    """The module for open axes of any length, if there is one.
+
+    What is written is the same for two lengths, and so for all. Axes that were as long
+    as one another at the last call have to be so again.
     """
-    data, shapes = {}, {}
+    groups: dict[Any, list[tuple[str, int]]] = {}
+    places = []
+    for lazy in program.lazies:
+        shape, _ = program.form(lazy)
+        for i, n in enumerate(lazy.shape):
+            if n is None:
+                axes = groups.setdefault(shape[i], [])
+                axes.append((program.names[lazy], i))
+                places.append((lazy, i, [*groups].index(shape[i])))
+    modules = []
+    for shortest in (3, 4):
+        lengths = {(lazy, i): shortest + 2 * group for lazy, i, group in places}
+        try:
+            recording = recorded(program, lengths)
+        except Exception:  # such lengths do not go together
+            return None
+        modules.append(ModuleSource(program, recording, groups.values(), parameters))
+    module, other = modules
+    text = merged(module.text, other.text)
+    if text is None or not all(
+        np.array_equal(x, other.arrays[name], equal_nan=True)
+        for name, x in module.arrays.items()
+    ):
+        return None
+    module.text = text
+    return module
+
+
+def of_last_lengths(program: Program, parameters: bool) -> ModuleSource | None:
+    """The module for the lengths of the last call, if there are any."""
+    lengths = {}
+    for lazy in program.lazies:
+        shape, _ = program.form(lazy)
+        lengths.update({(lazy, i): n for i, n in enumerate(shape or ())})
+    if None in lengths.values():
+        return None
+    return ModuleSource(program, recorded(program, lengths), None, parameters)
+
+
+def recorded(program: Program, lengths: dict[tuple[Value, int], int]) -> Recording:
+    """The lines for zeros of these lengths, where axes are open, and for the leaves."""
+    data = {leaf: leaf.data for leaf in program.leaves}
     for lazy in program.lazies:
         shape, dtype = program.form(lazy)
-        if length is not None:
-            shape = tuple(length if n is None else n for n in lazy.shape)
-        if None in shape:
-            return None
-        zeros = np.zeros(shape, dtype)
-        data[lazy] = zeros if shape or type(lazy.data) is np.ndarray else zeros.item()
-        shapes[program.names[lazy]] = shape if length is None else lazy.shape
-    leaves = {leaf: leaf.data for leaf in program.leaves}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the data are zeros
-            recording = Recording(program.roots, program.wrt, {**data, **leaves})
-    except Exception:
-        if length is not None:
-            return None
-        raise
+        if shape is None:
+            data[lazy] = dtype()
+        else:
+            axes = enumerate(lazy.shape)
+            shape = [lengths[lazy, i] if n is None else n for i, n in axes]
+            data[lazy] = np.zeros(shape, dtype)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the data are zeros
+        recording = Recording(program.roots, program.wrt, data)
     simplify(recording)
-    return ModuleSource(program, recording, shapes, parameters)
+    return recording
 
 
 def merged(first: str, second: str) -> str | None:
-    """Two texts that differ in shapes in comments alone as one; None if in more."""
+    """Two texts that differ in lengths in comments alone as one; None if in more."""
     lines = []
-    for a, b in zip(first.splitlines(), second.splitlines()):
-        code, _, comment = a.partition("  # ")
-        other, _, other_comment = b.partition("  # ")
-        if code != other:
+    for a, b in itertools.zip_longest(first.splitlines(), second.splitlines()):
+        code, mark, comment = (a or "").partition("# ")
+        other, _, other_comment = (b or "").partition("# ")
+        lengths = re.findall(r"\d+", other_comment)
+        parts = re.split(r"(\d+)", comment)
+        if code != other or len(lengths) != len(parts) // 2:
             return None
-        if comment != other_comment:
-            lengths = zip(
-                re.findall(r"\d+", comment), re.findall(r"\d+", other_comment)
-            )
-            texts = [n if n == m else "None" for n, m in lengths]
-            a = f"{code}  # ({', '.join(texts)}{',' * (len(texts) == 1)})"
-        lines.append(a)
-    is_whole = first.count("\n") == second.count("\n")
-    return "\n".join(lines) if is_whole else None
+        for i, length in enumerate(lengths):
+            if parts[2 * i + 1] != length:
+                parts[2 * i + 1] = "None"
+        lines.append(code + mark + "".join(parts))
+    return "\n".join(lines)
 
 
 class ModuleSource(Source):
@@ -112,11 +157,15 @@ class ModuleSource(Source):
         self,
         program: Program,
         recording: Recording,
-        shapes: dict[str, tuple[int | None, ...]],
+        groups: Iterable[list[tuple[str, int]]] | None,
         parameters: bool,
     ) -> None:
         leaves = (*program.lazies, *program.leaves)
-        self.shapes, self.has_defaults = shapes, parameters
+        self.groups, self.has_defaults = groups, parameters
+        self.shapes: dict[str, tuple[int | None, ...]] = {}
+        for x in program.lazies:
+            shape = x.shape if groups is not None else recording.given[x].shape
+            self.shapes[program.names[x]] = shape
         self.arrays: dict[str, Any] = {}
         inputs = {program.names[x]: recording.given[x] for x in leaves}
         wrt = [program.names[x] for x in program.wrt]
@@ -127,13 +176,16 @@ class ModuleSource(Source):
         self.arrays[name] = data
         return f'{name} = arrays["{name}"]'
 
+    def other_shape(self, line: Line) -> str:
+        """Refuse: the shape depends on data, which here are zeros."""
+        raise not_alone(["[] of a mask"])
+
     def head(self, is_mathematical: bool) -> list[str]:
         """Imports, arrays, and what checks the arguments and says what they are."""
         if self.functions:
-            raise ValueError(
-                "expected NumPy's functions alone in what is saved, got operators that "
-                f"are called whole: {', '.join(sorted(self.functions))}"
-            )
+            called = set(map(id, self.functions.values()))
+            lines = [x for x in self.recording.lines if id(x.function) in called]
+            raise not_alone({line.node.op for line in lines if line.node is not None})
         arguments, checks, about = [], [], []
         for wish, line in self.inputs.items():
             name, data = line.name, line.data
@@ -144,15 +196,22 @@ class ModuleSource(Source):
                 checks.append(f'{name} = given("{name}", {name}, {shape}, {dtype})')
                 about.append(f"{name} : array of shape {shape}, {data.dtype}")
             else:
-                kind = type(data).__name__
-                kind = self.numpy(kind) if isinstance(data, np.generic) else kind
-                checks.append(f"{name} = {kind}({name})")
+                is_scalar = isinstance(data, np.generic)
+                kind = self.argument(data.dtype) if is_scalar else type(data).__name__
+                number = "[()]" if is_scalar else ".item()"
+                checks.append(f'{name} = given("{name}", {name}, (), {kind}){number}')
                 about.append(f"{name} : {kind}")
             if is_parameter and self.has_defaults:
                 self.arrays[name] = np.asarray(data)
                 arguments.append(f'{name}=arrays["{name}"]')
             else:
                 arguments.append(name)
+        for axes in self.groups or []:
+            if len(axes) > 1:
+                texts = [f"{self.inputs[wish].name}.shape[{i}]" for wish, i in axes]
+                condition = " == ".join(texts)
+                checks.append(f"if not {condition}:")
+                checks.append(f'    raise ValueError("expected {condition}")')
         self.imports |= {"asarray", "can_cast", *(["load"] if self.arrays else [])}
         load = 'arrays = dict(load(os.path.splitext(__file__)[0] + ".npz"))'
         what = "The results" if len(self.recording.results) > 1 else "The result"
@@ -164,8 +223,8 @@ class ModuleSource(Source):
             *(["import os"] if self.arrays else []),
             *([""] if is_mathematical or self.arrays else []),
             *imported(self.imports),
-            *([load] if self.arrays else []),
-            *([*self.setup] if self.setup else []),
+            *([load, *([] if self.setup else [""])] if self.arrays else []),
+            *([*self.setup, ""] if self.setup else []),
             *GIVEN.splitlines(),
             "",
             "",

@@ -61,6 +61,7 @@ SHORT = 20  # elements of a constant that is written out
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
+NUMERIC = np.typecodes["AllInteger"] + np.typecodes["AllFloat"]
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
 
@@ -99,10 +100,12 @@ class Source:
         self.served: dict[Line, list[str]] = {}  # other gradients that a line is
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
-        self.taken = {"step", "math", "float", "abs", *keyword.kwlist}
+        self.taken = {"step", "math", "float", "abs", "int", "bool", "given"}
+        self.taken |= {*keyword.kwlist, *map(dtype_name, map(np.dtype, list(NUMERIC)))}
         functions = {line.function for line in recording.lines}
         self.taken |= {name_of(f) for f in functions if is_numpys(f)}
-        self.taken |= {"array", "copyto", "empty", "errstate", "inf", "nan", "ndarray"}
+        self.taken |= {"add", "array", "bitwise_and", "bool_", "copyto", "empty"}
+        self.taken |= {"errstate", "inf", "nan", "ndarray", "negative", "zeros"}
         self.name_lines()
         self.text = self.written()
 

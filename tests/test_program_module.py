@@ -1,0 +1,372 @@
+"""Programs saved as modules: the same numbers without micrograd, for any length."""
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from micrograd import Value, compiled, nn, operator
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ValueTest, numbers
+
+ALONE = """
+import runpy, sys
+import numpy as np
+inputs = dict(np.load(sys.argv[2]))
+results, gradients = runpy.run_path(sys.argv[1])["step"](**inputs)
+np.savez(sys.argv[3], *results, *gradients)
+print(sorted(name for name in sys.modules if "micrograd" in name))
+"""
+
+
+class ModuleTest(ValueTest):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "answer.py"
+
+    def saved(self, program, parameters=False):
+        """The function of the module that the program is saved as."""
+        program.save(self.path, parameters)
+        return runpy.run_path(str(self.path))["step"]
+
+    def files(self):
+        return {path.name: path.read_bytes() for path in self.folder.iterdir()}
+
+    def net(self):
+        x = Value(shape=(None, 2), name="x")
+        model = nn.MLP(2, [3, 2])
+        return x, model, model(x)
+
+
+class TestAlone(ModuleTest):
+    def alone(self, **inputs):
+        """Results and gradients of a process that has not got micrograd."""
+        np.savez(self.folder / "inputs.npz", **inputs)
+        paths = [self.path, self.folder / "inputs.npz", self.folder / "outputs.npz"]
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        with tempfile.TemporaryDirectory() as elsewhere:
+            process = subprocess.run(
+                [sys.executable, "-c", textwrap.dedent(ALONE), *map(str, paths)],
+                cwd=elsewhere,
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+        self.assertEqual(process.stdout.strip(), "[]")
+        with np.load(paths[2]) as file:
+            return [file[name] for name in file.files]
+
+    def test_results_and_gradients(self):
+        x, model, y = self.net()
+        t = Value(shape=(None, 2), name="t")
+        program = compiled(((y - t) ** 2).mean(), y, wrt=model)
+        data = dict(x=numbers((5, 2)), t=numbers((5, 2), seed=1))
+        expected = [*program(**data), *(p.grad for p in model.parameters())]
+        for parameters in (False, True):
+            program.save(self.path, parameters)
+            arrays = {} if parameters else model.state_dict()
+            names = {k.replace(".", "_"): v for k, v in arrays.items()}
+            self.assertEqual((self.folder / "answer.npz").exists(), parameters)
+            actual = self.alone(**data, **names)
+            self.assertEqual(len(actual), len(expected))
+            for a, b in zip(actual, expected):
+                self.assert_close(a, b, 1e-12)
+                self.assertEqual(a.dtype, b.dtype)
+
+
+class TestLengths(ModuleTest):
+    def test_any_where_the_code_is_the_same(self):
+        for is_called in (False, True):
+            x, model, y = self.net()
+            weights = numbers(2)
+            for program in (
+                compiled(y, names=model),
+                compiled(y.tanh() * weights, wrt=x, names=model),
+                compiled(y.tanh(), y @ [1.0, 2.0], wrt=model.layers[0].w),
+            ):
+                if is_called:
+                    program(x=numbers((7, 2)))
+                step = self.saved(program, parameters=True)
+                for n in (0, 1, 2, 100):
+                    data = numbers((n, 2))
+                    actual, expected = step(data), program(x=data)
+                    if program.wrt:
+                        actual, gradients = actual
+                        for gradient, wrt in zip(gradients, program.wrt):
+                            self.assert_close(gradient, wrt.grad, 1e-12)
+                    if not isinstance(expected, tuple):
+                        actual, expected = [actual], [expected]
+                    for a, b in zip(actual, expected):
+                        self.assert_close(a, b, 1e-12)
+
+    def test_that_of_the_last_call_where_it_is_not(self):
+        x = Value(shape=(None, 2), name="x")
+        weights = numbers(2)
+        for y in (x.mean(axis=0), (x.sum(axis=0) * weights).sum(), x.reshape(2, -1)):
+            program = compiled(y, wrt=x)
+            with self.assertRaisesRegex(ValueError, "call it once"):
+                program.save(self.path)
+            self.assertEqual(self.files(), {})
+        for y in (x.mean(axis=0), (x * x).mean(), (x.T @ (x * 2)) / (x * x).mean()):
+            program = compiled(y, wrt=x)
+            program(x=numbers((2, 2)))
+            program(x=numbers((6, 2)))
+            step = self.saved(program)
+            data = numbers((6, 2), seed=2)
+            result, (gradient,) = step(data)
+            self.assert_close(result, program(x=data), 1e-12)
+            self.assert_close(gradient, x.grad, 1e-12)
+            with self.assertRaisesRegex(ValueError, r"x: .*\(6, 2\), got \(2, 2\)"):
+                step(numbers((2, 2)))
+
+    def test_that_was_fed_to_the_expression(self):
+        x = Value(shape=(None,), name="x")
+        y = x.mean()
+        y.forward(x=[1.0, 2.0, 6.0])
+        step = self.saved(compiled(y))
+        self.assert_close(step([3.0, 3.0, 9.0]), 5.0, 1e-12)
+
+    def test_long_constants_depend_on_it(self):
+        x = Value(shape=(None, 20), name="x")
+        program = compiled((x.sum(axis=0) * numbers(20)).sum(), wrt=x)
+        with self.assertRaisesRegex(ValueError, "call it once"):
+            program.save(self.path)
+
+    def test_axes_that_are_as_long_as_one_another(self):
+        x, y = Value(shape=(None,), name="x"), Value(shape=(None,), name="y")
+        program = compiled(x * y, wrt=[x, y])
+        step = self.saved(program)
+        self.assert_equal(step([1.0, 2.0], [3.0, 4.0])[0], [3, 8])
+        with self.assertRaisesRegex(ValueError, r"x.shape\[0\] == y.shape\[0\]"):
+            step([1.0], [3.0, 4.0])  # by x, the gradient would have two elements
+        program(x=[1.0], y=[3.0, 4.0])
+        step = self.saved(program)
+        result, (by_x, by_y) = step([2.0], [3.0, 5.0])
+        self.assert_equal(result, [6, 10])
+        self.assert_equal(by_x, [8])
+        self.assert_equal(by_y, [2, 2])
+        outer = compiled(x[:, None] * y, wrt=[x, y])
+        outer(x=[1.0, 2.0], y=[1.0, 2.0, 3.0])
+        with self.assertRaises(ValueError):
+            self.saved(outer)([1.0, 2.0], [1.0, 2.0])
+
+    def test_axes_that_have_other_lengths(self):
+        x, y = Value(shape=(None,), name="x"), Value(shape=(None,), name="y")
+        program = compiled(x[:, None] * y.exp())
+        program(x=[1.0, 2.0], y=[1.0, 2.0, 3.0])
+        step = self.saved(program)
+        for n, m in ((1, 5), (5, 1), (3, 3), (0, 2)):
+            a, b = numbers(n), numbers(m, seed=1)
+            self.assert_close(step(a, b), np.outer(a, np.exp(b)), 1e-12)
+
+
+class TestArguments(ModuleTest):
+    def test_what_does_not_fit(self):
+        x, i = Value(shape=(None, 2), name="x"), Value(shape=(2,), name="i", dtype=int)
+        s, w = Value(shape=(), name="s"), Value(np.ones(2, np.float32))
+        program = compiled((x * w)[:, i] * s, names={"w": w})
+        step = self.saved(program)
+        good = dict(x=numbers((3, 2)), i=[0, 1], s=2.0, w=np.ones(2))
+        self.assert_close(step(**good), 2 * good["x"], 1e-12)
+        for error, wrong in (
+            (ValueError, dict(x=numbers(2))),
+            (ValueError, dict(x=numbers((2, 3)))),
+            (ValueError, dict(w=numbers(3))),
+            (ValueError, dict(s=numbers(1))),
+            (ValueError, dict(i=[1])),
+            (TypeError, dict(i=[0.0, 1.0])),
+            (TypeError, dict(s="2")),
+            (TypeError, dict(s=2j)),
+            (TypeError, dict(x=[["a", "b"]])),
+            (TypeError, dict(w=np.ones(2) * 1j)),
+        ):
+            (name,) = wrong
+            with self.assertRaisesRegex(error, f"^{name}: expected"):
+                step(**{**good, **wrong})
+
+    def test_docstring(self):
+        x, n = Value(shape=(None, 2), name="x"), Value(3)
+        w, s = Value(np.ones(2, np.float32)), Value(np.float32(2))
+        program = compiled(x * w * s + n, x, wrt={"w": w, "n": n, "s": s})
+        program(x=numbers((4, 2)))
+        about = self.saved(program).__doc__
+        self.assertIn("The results, and the gradients by w, n, s.", about)
+        for line in (
+            "x : array of shape (4, 2), float64",
+            "w : array of shape (2,), float32",
+            "n : int",
+            "s : float32",
+        ):
+            self.assertIn(f"    {line}\n", about)
+
+    def test_numbers(self):
+        a, b, c = Value(2.0), Value(3), Value(np.float32(0.5))
+        y = a * b + c * a + a.maximum(b)
+        program = compiled(y, wrt={"a": a, "b": b, "c": c})
+        expected = program(), (a.grad, b.grad, c.grad)
+        for parameters in (False, True):
+            step = self.saved(program, parameters)
+            actual = step() if parameters else step(a=2.0, b=3, c=0.5)
+            self.assert_close(actual[0], expected[0], 1e-12)
+            for x, z in zip(actual[1], expected[1]):
+                self.assert_close(x, z, 1e-12)
+            self.assertIs(type(actual[1][0]), float)
+
+    def test_names_that_the_module_uses(self):
+        names = [
+            "given",
+            "arrays",
+            "asarray",
+            "float64",
+            "int",
+            "load",
+            "os",
+            "numbers",
+        ]
+        values = [Value(shape=(30,), name=name) for name in names]
+        y = Value(numbers(30)).exp()
+        for x in values:
+            y = y * x
+        program = compiled(y, wrt=values)
+        data = {name: numbers(30, seed=i) for i, name in enumerate(names)}
+        expected = program(**data)
+        result, gradients = self.saved(program, True)(*data.values())
+        self.assert_close(result, expected, 1e-12)
+        for gradient, x in zip(gradients, values):
+            self.assert_close(gradient, x.grad, 1e-12)
+
+    def test_constants(self):
+        x = Value(shape=(None, 30), name="x")
+        large, small = numbers((30, 30)), np.array([1.0, np.nan, -np.inf])
+        y = (x @ large * np.full(30, 2.5))[:, :3] + small + np.float32(0.1)
+        program = compiled(y)
+        step = self.saved(program)
+        data = numbers((4, 30))
+        self.assert_close(step(data), program(x=data), 1e-12)
+        self.assertEqual({*self.files()}, {"answer.py", "answer.npz"})
+        self.assertLess(len(self.path.read_text()), 2000)
+
+    def test_a_silenced_rule_and_functions_of_numbers(self):
+        a, x = Value(shape=(), name="a"), Value(shape=(3,), name="x")
+        program = compiled(a.exp() * x.logsumexp() + a.tanh(), wrt=[a, x])
+        data = dict(a=0.5, x=np.array([-np.inf, 1.0, 2.0]))
+        expected = program(**data), a.grad, x.grad
+        result, (by_a, by_x) = self.saved(program)(**data)
+        for actual, value in zip((result, by_a, by_x), expected):
+            self.assert_close(actual, value, 1e-12)
+
+
+class TestRefused(ModuleTest):
+    def test_what_is_called_whole(self):
+        calls = []
+        mine = operator("mine", lambda x: calls.append(0) or x * 2, lambda g, y, x: g)
+        x, t = Value(shape=(2, 3), name="x"), Value(shape=(2,), name="t", dtype=int)
+        programs = {
+            "mine": compiled(mine(x)),
+            "one-hot": compiled(nn.cross_entropy(x, t)),
+            "mask": compiled(x[x > 0]),
+        }
+        calls.clear()
+        for name, program in programs.items():
+            with self.assertRaisesRegex(ValueError, f"called whole: .*{name}"):
+                program.save(self.path)
+            self.assertEqual(self.files(), {})
+        self.assertEqual(calls, [])
+
+    def test_paths(self):
+        program = compiled(Value(2.0) * 3)
+        with self.assertRaisesRegex(ValueError, "path: expected that of a module"):
+            program.save(self.folder / "answer.npz", parameters=True)
+        with self.assertRaises(OSError):
+            program.save(self.folder / "missing" / "answer.py")
+        self.assertEqual(self.files(), {})
+
+    def test_an_older_one_is_as_it_was(self):
+        w = Value(numbers(3))
+        program = compiled((w * 2).sum(), names={"w": w})
+        program.save(self.path, parameters=True)
+        before = self.files()
+        w.data = w.data + 1
+
+        def fail(*_):
+            raise OSError("the disk is full")
+
+        for name in ("numpy.save", "os.fsync"):
+            with mock.patch(name, fail), self.assertRaisesRegex(OSError, "disk"):
+                program.save(self.path, parameters=True)
+            self.assertEqual(self.files(), before)
+        program.save(self.path, parameters=True)
+        self.assertNotEqual(self.files(), before)
+
+    def test_a_folder_in_its_place(self):
+        program = compiled(Value(numbers(3)) * 2)
+        for name in ("answer.py", "answer.npz"):
+            (self.folder / name).mkdir()
+            with self.assertRaises(OSError):
+                program.save(self.path, parameters=True)
+            self.assertEqual([path.name for path in self.folder.iterdir()], [name])
+            (self.folder / name).rmdir()
+
+
+class TestPure(ModuleTest):
+    def test_nothing_changes_afterwards(self):
+        x, w = Value(shape=(None, 40), name="x"), Value(numbers((40, 40)))
+        h = (x @ w).tanh()
+        program = compiled(h, x, w, h.T, x.T, h * 0 + 1, wrt=[w, x, h])
+        program(x=numbers((5, 40)))
+        step = self.saved(program, parameters=True)
+        kept = []
+        given = numbers((5, 40))
+        for _ in range(3):
+            results, gradients = step(given)
+            arrays = [*results, *gradients]
+            for i, array in enumerate(arrays):
+                self.assertFalse(np.shares_memory(array, given))
+                self.assertTrue(array.flags.writeable)
+                for other in arrays[:i]:
+                    self.assertFalse(np.shares_memory(array, other))
+            kept += [(array, array.copy()) for array in arrays]
+        for array, before in kept:
+            self.assert_equal(array, before)
+            array[...] = 7
+        for array, before in zip((*step(given)[0], *step(given)[1]), kept):
+            self.assert_equal(array, before[1])
+
+    def test_two_threads(self):
+        x, model, y = self.net()
+        program = compiled(y.exp().tanh(), wrt=[x, model.layers[0].w])
+        step = self.saved(program, parameters=True)
+        wrong = []
+
+        def run(seed):
+            data = numbers((50, 2), seed=seed)
+            expected = step(data)
+            for _ in range(200):
+                result, gradients = step(data)
+                is_same = np.array_equal(result, expected[0])
+                pairs = zip(gradients, expected[1])
+                if not (is_same and all(np.array_equal(a, b) for a, b in pairs)):
+                    wrong.append(seed)
+
+        threads = [threading.Thread(target=run, args=(seed,)) for seed in (1, 2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
