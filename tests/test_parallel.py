@@ -63,13 +63,18 @@ class Training:
         x, y = Value(shape=(None, 3), name="x"), Value(shape=(None, 2), name="y")
         self.loss = ((self.model(x) - y) ** 2).mean()
 
+    def batch(self, step, n, rows=slice(None)):
+        """These rows of the step's n."""
+        rng = np.random.default_rng(step)
+        x, y = rng.normal(size=(n, 3)), rng.normal(size=(n, 2))
+        return dict(x=x[rows], y=y[rows])
+
     def backward(self, step, n, rows=slice(None)):
         """For these rows of the step's n; how many that are."""
-        rng = np.random.default_rng(step)
-        x, y = rng.normal(size=(n, 3))[rows], rng.normal(size=(n, 2))[rows]
-        self.loss.forward(x=x, y=y)
+        batch = self.batch(step, n, rows)
+        self.loss.forward(**batch)
         self.loss.backward(wrt=self.optimiser.wrt)
-        return len(x)
+        return len(batch["x"])
 
     def state(self):
         states = {"model": self.model.state_dict()}
@@ -227,6 +232,37 @@ class TestExactness(Jobs):
                     with self.subTest(kind, ranks=ranks, optimiser=optimiser, of=name):
                         actual = first[f"{kind} {optimiser} {name}"]
                         np.testing.assert_allclose(actual, array, 1e-12, 1e-12)
+
+    def test_compiled_steps(self):
+        script = """
+        from micrograd import compiled
+        from test_parallel import STEPS, Training, cuts
+
+        states = {}
+        for is_compiled in (False, True):
+            training = Training("adamw")
+            wrt = training.optimiser.wrt
+            program = compiled(training.loss, wrt=wrt)
+            n, bounds = cuts("uneven", comm.size)
+            first, end = bounds[comm.rank : comm.rank + 2]
+            for step in range(STEPS):
+                if is_compiled:
+                    program(**training.batch(step, n, slice(first, end)))
+                else:
+                    training.backward(step, n, slice(first, end))
+                average_gradients(wrt, comm, rows=end - first)
+                training.optimiser.step()
+            for name, array in training.state().items():
+                states[f"{is_compiled} {name}"] = array
+        np.savez(f"rank{comm.rank}.npz", **states)
+        """
+        self.run_job(2, script)
+        first, second = self.saved(2)
+        for name in first:
+            with self.subTest(name):
+                np.testing.assert_array_equal(second[name], first[name])
+                expected = first[name.replace("True", "False")]
+                np.testing.assert_allclose(first[name], expected, 1e-12, 1e-12)
 
     def test_kinds_dtypes_and_messages(self):
         script = """
