@@ -29,7 +29,16 @@ from micrograd import (
 )
 from micrograd.optim import SGD, Adam, clip_grad_norm
 from micrograd.program import memory
-from micrograd.program.record import Recording, added, as_float, cast, placed
+from micrograd.program.record import (
+    Line,
+    Recorded,
+    Recording,
+    Tape,
+    added,
+    as_float,
+    cast,
+    placed,
+)
 from micrograd.program.source import is_numpys
 from micrograd.rules import RULES
 
@@ -396,6 +405,92 @@ class TestWhatIsReadAndKept(ProgramTest):
 
         return function, *rng.normal(size=(3, n, n)).clip(-2, 2)
 
+    def test_large_arrays(self):
+        """Without branches in where, and let go as soon as nobody needs them."""
+        index = np.arange(99, -1, -1)
+        for dtype in (float, np.float32):
+            a = np.where(numbers((100, 100)) > 1.9, np.nan, numbers((100, 100)) - 1)
+            a, b = a.astype(dtype), numbers((100, 100), seed=1).astype(dtype)
+            b[:, 3] = np.inf
+            for function in (
+                lambda a, b: where(a > 0, b, 0.0) * 2 + where(a > 0, 0.5, 0.0),
+                lambda a, b: where(a > 0, a * b, 0.0),
+                lambda a, b: a.relu(),
+                lambda a, b: where(a[0] > 0, b, 0.0) + where(b > a, b[0], 0.0),
+                lambda a, b: (a[index] * b[index]).relu()[:5, index],
+                lambda a, b: a[2:4, [0, 1, 1]] * b[0:2, [3, 4, 5]],
+            ):
+                self.assert_as_engine(function, a, b)
+
+    def test_what_is_taken_by_masks(self):
+        x, w = Value(shape=(5,), name="x"), Value(np.array(2.0))
+        y = (x[x > 0] * w).exp()
+        step = compiled(y.sum(), y, wrt=[w, x])
+        for n in (3, 3, 0, 5, 2, 3):
+            data = np.where(np.arange(5) < n, 0.5, -1.0)
+            total, taken = step(x=data)
+            self.assert_same(taken, y.forward(x=data))
+            self.assert_close(total, taken.sum(), 1e-12)
+            gradients = [w.grad, x.grad.copy()]
+            y.backward([w, x])
+            for actual, v in zip(gradients, (w, x)):
+                self.assert_close(actual, v.grad, 1e-12)
+
+    def test_arrays_of_one_axis_and_of_none(self):
+        a, b = numbers(4), numbers(4, seed=1)
+        for function in (
+            lambda a, b: a.max(axis=0) * b,
+            lambda a, b: a.max(axis=0, keepdims=True) * b.logsumexp(axis=0),
+            lambda a, b: (a.max(axis=0) * 2).exp(),
+        ):
+            self.assert_as_engine(function, a, b)
+
+    def test_comparisons_are_returned_as_the_engine_has_them(self):
+        for a, b in ((1.0, 2.0), (np.float64(1), 2.0), (np.ones(2), np.zeros(2))):
+            a, b = Value(a), Value(b)
+            for y in (a < b, a * 2 > b, (a > 0).maximum(b > 0)):
+                self.assert_same(compiled(y)(), y.data)
+                self.assert_same(compiled(a * 1, y)()[1], y.data)
+
+    def test_long_formulas_of_what_has_no_name(self):
+        def turned(x):
+            y = x
+            for _ in range(6):
+                y = y.T
+            return y * x
+
+        self.assert_as_engine(turned, numbers((3, 3)))
+        self.assert_as_engine(lambda x: turned(x[None][0] * 1), numbers((3, 3)))
+
+
+class TestRecorded(ProgramTest):
+    def recorded(self, function):
+        """How many calls a function of a vector is recorded as, and the result."""
+        tape = Tape()
+        x = Recorded(tape, Line("given", np.array([1.0, 2.0])))
+        y = tape.apply(function, (x,), False)
+        return len(tape.lines), y.line.data
+
+    def test_what_is_called_whole(self):
+        def filled_twice(x):
+            y = np.zeros_like(x)
+            y[0] = x[1]
+            y[1] = x[0]
+            return y
+
+        for function, expected in (
+            (lambda x: x * 2 if x[0] > 0 else x, [2, 4]),
+            (lambda x: np.divmod(x, 2)[0], [0, 1]),
+            (lambda x: np.exp(x * 0).copy(), [1, 1]),
+            (filled_twice, [2, 1]),
+            (lambda x: x * float(x[1]), [2, 4]),
+            (lambda x: np.asarray(x) + 1, [2, 3]),
+        ):
+            n, data = self.recorded(function)
+            self.assertEqual(n, 1)
+            self.assert_equal(data, expected)
+        self.assertEqual(self.recorded(lambda x: x * 2 + 1)[0], 2)
+
 
 class TestFeeds(ProgramTest):
     def test_errors_are_those_of_forward(self):
@@ -604,6 +699,15 @@ class TestErrors(ProgramTest):
         self.assertIsNone(w.grad)
         self.assertIsNone(x.grad)
 
+    def test_an_error_in_the_derivative_at_the_first_call(self):
+        def by_x(g, y, x):
+            raise KeyError("none")
+
+        x = Value(np.ones(2))
+        step = compiled(operator("lost", lambda x: x * 1, by_x)(x), wrt=x)
+        with self.assertRaisesRegex(KeyError, r"'lost' of shapes \(2,\).*none"):
+            step()
+
     def test_another_thread_and_itself(self):
         inside, go_on, errors = threading.Event(), threading.Event(), []
 
@@ -791,6 +895,18 @@ class TestUserOperators(ProgramTest):
         with self.assertRaisesRegex(ValueError, "does not depend"):
             compiled(stopped(x), wrt=x)
 
+    def test_no_shape_may_depend_on_data_beside_them(self):
+        calls = []
+        noted = operator("noted", lambda x: calls.append(0) or x * 1, None)
+        x = Value(shape=(3,), name="x")
+        step = compiled(x[x > 0] * 2, noted(x))
+        step(x=np.array([1.0, -1.0, 1.0]))
+        calls.clear()
+        with self.assertRaisesRegex(ValueError, r"\(2,\), got \(3,\).*of your own"):
+            step(x=np.ones(3))
+        self.assertLessEqual(len(calls), 1)
+        self.assert_equal(step(x=np.array([-1.0, 2.0, 1.0]))[0], [4, 2])
+
     def test_get_what_they_get_in_the_engine(self):
         seen = []
         look = operator(
@@ -867,12 +983,26 @@ class TestNumbers(ProgramTest):
             lambda a, b: a**2 + b**0.5 + a**1 + b**0 + 2**a + b**-1 + a**3,
             lambda a, b: (a * a).sum() + (a * b).sum() * 1.0,
             lambda a, b: a.maximum(0).minimum(1) * b,
+            lambda a, b: np.negative(-(a * b)) / a + np.negative(-a),
+            lambda a, b: (-(a * b)).relu() + ((a * 2) * 0 + (a * 2).tanh()),
         ]
         for make in self.KINDS.values():
             for a in self.PAIRED:
                 for b in [*self.PAIRED, 1e300, 1e-300]:
                     for function in functions:
                         self.assert_as_engine(function, make(a), make(b))
+
+    def test_factors_that_overflow_or_vanish_one_after_the_other(self):
+        functions = [
+            lambda a: a * 1e30 * 1e-30,
+            lambda a: a * 1e-30 * 1e30,
+            lambda a: a * 1e200 * 1e200 * 0.5,
+            lambda a: a * 0.1 + 0.1 - a / 3,
+        ]
+        for make in self.KINDS.values():
+            for a in (1e300, -1e300, 1e-300, 1e20, 5e-324, 0.0, np.inf):
+                for function in functions:
+                    self.assert_as_engine(function, make(a))
 
     def test_integers_and_booleans(self):
         kinds = [int, np.int64, lambda x: np.array([x, 1]), np.float32]

@@ -530,9 +530,8 @@ class Source:
 
     def origin(self, node: Value, is_backward: bool | None) -> str:
         """What an operator does, as one would write it."""
-        while is_backward and not self.recording.values[node].name:
-            if node not in self.users:
-                break
+        named = self.recording.values
+        while is_backward and not named[node].name and node in self.users:
             node = self.users[node]  # whose formula has this operator in it
         text = self.formula(node, depth=3)
         name = self.recording.values[node].name
@@ -627,8 +626,6 @@ def name_of(function: Function) -> str:
     while isinstance(function, partial):
         function = function.func
     name = getattr(function, "__name__", "function")
-    if getattr(np.linalg, name, None) is function:
-        return f"linalg.{name}"
     return name if name.isidentifier() else "function"
 
 
