@@ -436,6 +436,20 @@ class TestWhatIsReadAndKept(ProgramTest):
             for actual, v in zip(gradients, (w, x)):
                 self.assert_close(actual, v.grad, 1e-12)
 
+    def test_sums_of_products(self):
+        """Of broadcast operands, and of types whose sum is a wider one."""
+        a, b = numbers((4, 3)), numbers((4, 3), seed=1)
+        for function in (
+            lambda a, b: (a * b[0]).sum(),
+            lambda a, b: (a * b[:, :1]).sum() + (a[0] * b[:1]).sum(),
+            lambda a, b: (a[0] * b[0]).sum() + (a[0] * b[0, :1]).sum(),
+        ):
+            self.assert_as_engine(function, a, b)
+        for dtype in (np.int8, np.int32, np.uint8, int):
+            x = Value(np.array([100, 100, 27], dtype))
+            for y in ((x * x).sum(), x.sum(), (x[None] * x).sum()):
+                self.assert_same(compiled(y)(), y.data)
+
     def test_arrays_of_one_axis_and_of_none(self):
         a, b = numbers(4), numbers(4, seed=1)
         for function in (
