@@ -35,8 +35,10 @@ from micrograd.program.record import (
     Recording,
     Tape,
     added,
+    all_bits,
     as_float,
     cast,
+    kept_bits,
     placed,
 )
 from micrograd.program.source import is_numpys
@@ -1078,6 +1080,41 @@ class TestNumbers(ProgramTest):
         for _ in range(2):
             with np.errstate(divide="raise", invalid="raise"):
                 self.assert_equal(step(), [-np.inf, -np.inf])
+
+
+class TestOtherWays(ProgramTest):
+    """Calls that are written in another way than the rules have it."""
+
+    def test_all_bits_are_kept_or_none(self):
+        x = np.array([1.5, np.nan, -np.inf, np.inf, -0.0, np.nan])
+        mask = np.array([True, True, True, False, True, False])
+        for dtype, integer in ((np.float64, np.int64), (np.float32, np.int32)):
+            y = kept_bits(x.astype(dtype), all_bits(mask, integer))
+            self.assertEqual(y.dtype, dtype)
+            self.assert_equal(y, np.where(mask, x, 0.0))
+            self.assert_equal(np.signbit(y), [False, False, True, False, True, False])
+
+    def test_a_choice_of_arrays_is_negated_as_it_is(self):
+        x = Value(np.array([0.5, 2.0, -1.0]))
+        y = ((1 - x).relu() ** 2).sum()
+        compiled(y, wrt=x)()
+        self.assert_equal(x.grad, [-1.0, 0.0, -4.0])
+
+    def test_numbers_that_float32_has_not_stay_numbers(self):
+        x = Value(np.array([1.0, 3.0], np.float32))
+        y = compiled(x * 0.1, wrt=x)()
+        self.assertEqual(y.dtype, np.float32)
+        self.assert_equal(y, np.array([1.0, 3.0], np.float32) * 0.1)
+        self.assert_equal(x.grad, np.full(2, 0.1, np.float32))
+
+    def test_long_formulas_are_cut(self):
+        x = Value(np.array([1.0, 2.0, 3.0]))
+        step = compiled((x * 2.0 * 3.0 * 4.0 * 5.0 * 6.0).sin())
+        self.assert_equal(step(), np.sin(720.0 * np.array([1.0, 2.0, 3.0])))
+        self.assertIn(
+            "# v1 = (((array(3,) * 3.0) * 4.0) * 5.0) * 6.0\n    v1 = multiply(leaf1, ",
+            step.source,
+        )
 
 
 class TestTraining(ProgramTest):

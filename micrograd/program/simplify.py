@@ -283,8 +283,7 @@ def of_negative(line: Line, uses: Uses) -> Any:
     if is_used_once(x, np.where, uses) and line.is_backward:
         condition, a, b = x.arguments
         m, n = number_in(a), number_in(b)
-        is_double = np.result_type(line.data).name == "float64"
-        if m is not None and n is not None and is_double:
+        if m is not None and n is not None:
             return written(line, np.where, condition, 0.0 - m, 0.0 - n)
     return None
 

@@ -179,10 +179,9 @@ class Source:
             else:
                 x = x.data
         if like is not None and type(x) in (int, float):
-            if like.kind == "f" or like.kind == "i" and type(x) is int:
-                number = np.array(x, like)
-                if number == x or x != x:
-                    return self.constant(number)
+            fits = type(x) is int and -128 <= x < 128  # also into 8 bits
+            if like.kind == "f" or like.kind == "i" and fits:
+                return self.constant(np.array(x, like))
         if isinstance(x, float) and not np.isfinite(x):
             text = "nan" if x != x else "inf"
             return f"-{self.numpy(text)}" if x < 0 else self.numpy(text)
@@ -347,7 +346,8 @@ class Source:
             # Not of arrays without axes, which NumPy 1 takes for numbers.
             arrays = [x.data for x in line.operands() if x.is_array and x.name]
             dtypes = {array.dtype for array in arrays if array.ndim}
-            like = dtypes.pop() if len(dtypes) == 1 else None
+            if len(dtypes) == 1 and line.data.dtype in (*dtypes, np.dtype(bool)):
+                (like,) = dtypes
         texts = [self.argument(x, like) for x in arguments]
         if not is_numpys(line.function):  # it may tell NumPy's booleans from Python's
             for i, x in enumerate(arguments):
