@@ -314,6 +314,8 @@ class Recording:
 
 def as_line(x: Any) -> Line:
     """The line of what was recorded, or a constant one."""
+    if isinstance(x, Line):
+        return x
     return x.line if isinstance(x, Recorded) else Line("constant", x)
 
 

@@ -19,6 +19,7 @@ from micrograd.program.record import (
     Recording,
     all_bits,
     as_float,
+    as_line,
     call_of,
     kept_bits,
     lines_in,
@@ -53,11 +54,6 @@ def substitute(recording: Recording, lines: list[Line], new: dict[Line, Any]) ->
     for lines_by_node in (recording.values, recording.by):
         for node, line in lines_by_node.items():
             lines_by_node[node] = now(line)
-
-
-def as_line(x: Any) -> Line:
-    """A line of its own for a number."""
-    return x if isinstance(x, Line) else Line("constant", x)
 
 
 # --- Constants and repetitions --------------------------------------------------------
