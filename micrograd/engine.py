@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from micrograd import rules
+from micrograd.methods import ArrayMethods
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ data_of = attrgetter("data")
 Link = tuple["Value", Function]  # an operand, and what gives it its gradient
 
 
-class Value:
+class Value(ArrayMethods):
     """An array or a number in an expression.
 
     Value(data) holds an array (not a copy), a number, or a nested list of numbers.

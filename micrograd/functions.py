@@ -152,7 +152,23 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
 
 
 def of_numpy(function: Function) -> Callable[..., Any] | None:
-    """What one of NumPy's functions does with Values; None if it takes none."""
-    if function in FUNCTIONS:
-        return FUNCTIONS[function]
-    return function_of(RULES[function]) if function in RULES else None
+    """What one of NumPy's or SciPy's functions does with Values; None if it takes none.
+
+    Those that `import micrograd` has not loaded are looked up in `array_functions`.
+    """
+    found = FUNCTIONS.get(function)
+    if found is None and function not in RULES:
+        from micrograd import array_functions
+
+        found = array_functions.FUNCTIONS.get(function)
+        if found is None and not is_numpys(function):
+            found = array_functions.SCIPY.get(function.__name__)
+    if found is None and function in RULES:
+        return function_of(RULES[function])
+    return found
+
+
+def is_numpys(function: Function) -> bool:
+    """Whether it is NumPy's own: ufuncs, as SciPy's are, need not say where from."""
+    is_known = getattr(np, function.__name__, None) is function
+    return is_known or getattr(function, "__module__", "").startswith("numpy")

@@ -1,0 +1,34 @@
+"""What more of NumPy's functions take Values; loaded when one of them is first called.
+
+Each room is a family: rules of its own are entered in `micrograd.rules.RULES` by
+`define`, and what is made of other operators, or has arguments that are no operands,
+stands in its table `FUNCTIONS`, under NumPy's function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd.array_functions import (
+    creation,
+    elementwise,
+    linalg,
+    logic,
+    products,
+    reductions,
+    shapes,
+    special,
+)
+from micrograd.rules import Function
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    **creation.FUNCTIONS,
+    **elementwise.FUNCTIONS,
+    **linalg.FUNCTIONS,
+    **logic.FUNCTIONS,
+    **products.FUNCTIONS,
+    **reductions.FUNCTIONS,
+    **shapes.FUNCTIONS,
+}
+SCIPY = special.FUNCTIONS  # by name: SciPy itself is not imported

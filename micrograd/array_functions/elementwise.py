@@ -1,0 +1,10 @@
+"""Functions of each element: angles, powers, logarithms, rounding, remainders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd.rules import Function
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {}

@@ -1,0 +1,10 @@
+"""Reductions and running ones, order and moments: prod, cumsum, var, sort, median."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd.rules import Function
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {}
