@@ -11,16 +11,19 @@ most of the class is names.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from micrograd import rules
 from micrograd.methods import ArrayMethods
+from micrograd.places import Place, caller
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
 
 if TYPE_CHECKING:
@@ -34,15 +37,30 @@ if TYPE_CHECKING:
 
 BIRTHS = itertools.count()
 data_of = attrgetter("data")
+Method = TypeVar("Method", bound=Function)
 Link = tuple["Value", Function]  # an operand, and what gives it its gradient
+
+
+def with_numpys_words(method: Method) -> Method:
+    """The method, which refuses PyTorch's words for its options by naming NumPy's."""
+
+    @wraps(method)
+    def checked(self: Value, *args: Any, **options: Any) -> Any:
+        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
+            if theirs in options:
+                raise TypeError(f"{method.__name__}(): expected {ours}=, got {theirs}=")
+        return method(self, *args, **options)
+
+    return checked  # type: ignore[return-value]
 
 
 class Value(ArrayMethods):
     """An array or a number in an expression.
 
-    Value(data) holds an array (not a copy), a number, or a nested list of numbers.
-    Value(shape=(None, 2), name="x") is lazy: it is fed by `forward(x=array)`, and an
-    axis of None takes any length. An error in an operator names it and the shapes.
+    Value(data) holds an array (not a copy), a number, or a nested list of numbers; with
+    `dtype`, cast to it. Value(shape=(None, 2), name="x") is lazy: `forward(x=array)`
+    feeds it, and an axis of None is open: it takes any length. An error in an operator
+    names it, the shapes, and the line where it was written.
 
     Attributes
     ----------
@@ -68,6 +86,8 @@ class Value(ArrayMethods):
         "_lazy",
         "_operands",
         "_order",
+        "_place",
+        "_probes",
         "_rule",
         "data",
         "grad",
@@ -79,10 +99,12 @@ class Value(ArrayMethods):
     _lazy: Placeholder | None
     _operands: tuple[Value | Constant, ...]
     _order: Order | None
+    _place: Place
+    _probes: tuple[Any, ...] | None
     _rule: Any  # a Rule; None of a leaf
 
     @overload
-    def __init__(self, data: Any) -> None: ...
+    def __init__(self, data: Any, *, dtype: Any = None) -> None: ...
     @overload
     def __init__(
         self, *, shape: int | Sequence[int | None], name: str, dtype: Any = None
@@ -97,15 +119,22 @@ class Value(ArrayMethods):
         dtype: Any = None,
     ) -> None:
         is_lazy = data is None and shape is not None and name is not None
-        if not is_lazy and (data is None or not shape is name is dtype is None):
+        if not is_lazy and (data is None or not shape is name is None):
             raise TypeError("expected Value(data) or Value(shape=(None, 2), name='x')")
         self._lazy = Placeholder(shape, name, dtype) if is_lazy else None
-        self.data = self._lazy.unfed if self._lazy else numeric(data)
-        self.grad = self._rule = self._order = None
+        self.data = self._lazy.unfed if self._lazy else numeric(data, dtype=dtype)
+        self.grad = self._rule = self._order = self._probes = None
         self._operands = ()
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
+
+    def __format__(self, spec: str) -> str:
+        """Its number in a format, as in f"{loss:.4f}"; TypeError of several."""
+        if spec and self.ndim:
+            shape = np.shape(self.data)
+            raise TypeError(f"{spec!r} formats a number, got shape {shape}: use .data")
+        return format(self.item(), spec) if spec else str(self)
 
     @property
     def name(self) -> str | None:
@@ -137,12 +166,20 @@ class Value(ArrayMethods):
 
     @property
     def shape(self) -> tuple[int | Any, ...]:
-        """The lengths of the axes; None for an open axis of a lazy Value.
+        """The lengths of the axes; None where one follows an open axis of a lazy Value.
+
+        `data` has those of now.
+
+        Raises
+        ------
+        ValueError : the expression does not work with other lengths of its open axes
 
         >>> Value([[1, 2, 3], [4, 5, 6]]).shape, Value(2.0).shape
         ((2, 3), ())
+        >>> Value(shape=(None, 2), name="x").T.shape
+        (2, None)
         """
-        return self._lazy.shape if self._lazy else np.shape(self.data)
+        return self._lazy.shape if self._lazy else shape_of(self)
 
     @property
     def ndim(self) -> int:
@@ -151,7 +188,7 @@ class Value(ArrayMethods):
         >>> Value([[1, 2, 3], [4, 5, 6]]).ndim
         2
         """
-        return len(self.shape)
+        return np.ndim(self.data)
 
     @property
     def size(self) -> int | Any:
@@ -443,6 +480,7 @@ class Value(ArrayMethods):
 
     # --- Reductions: axis is a number, several or None for all ---
 
+    @with_numpys_words
     def sum(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -454,6 +492,7 @@ class Value(ArrayMethods):
         """
         return reduced(np.sum, self, axis, keepdims)
 
+    @with_numpys_words
     def mean(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -464,6 +503,7 @@ class Value(ArrayMethods):
         """
         return reduced(np.mean, self, axis, keepdims)
 
+    @with_numpys_words
     def max(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -476,6 +516,7 @@ class Value(ArrayMethods):
         """
         return reduced(np.max, self, axis, keepdims)
 
+    @with_numpys_words
     def min(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -486,6 +527,7 @@ class Value(ArrayMethods):
         """
         return reduced(np.min, self, axis, keepdims)
 
+    @with_numpys_words
     def logsumexp(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -529,6 +571,11 @@ class Value(ArrayMethods):
         """
         if lengths:
             shape = lengths[0] if len(lengths) == 1 else lengths
+        if np.iterable(shape) and any(n is None for n in shape):
+            raise TypeError(
+                f"reshape: expected lengths, got {tuple(shape)}; write -1 for one that "
+                "an open axis decides"
+            )
         return apply(RULES[np.reshape].bind({"shape": shape}), self)
 
     def __getitem__(self, key: Any) -> Value:
@@ -540,34 +587,104 @@ class Value(ArrayMethods):
         array([2., 0., 1.])
         """
         keys = key if isinstance(key, tuple) else (key,)
-        keys = tuple([k if isinstance(k, Value) else Constant(k) for k in keys])
-        return apply(RULES[rules.selected], self, *keys)
+        return apply(RULES[rules.selected], self, *map(as_key, keys))
 
     def __len__(self) -> int:
         """The length of the first axis; TypeError if it is open or there is none."""
+        if self.ndim == 0:
+            raise TypeError("a number has no length, and no elements to go through")
         if None in self.shape[:1]:
-            raise TypeError("an open axis has no length")
+            raise TypeError(
+                "an open axis has no length before it is fed, and another one each "
+                "time: write mean(axis=0) to divide by it, reshape(-1, ...) to keep it"
+            )
         return len(self.data)
 
     def __iter__(self) -> Iterator[Value]:
         return (self[i] for i in range(len(self)))
 
-    # --- Ways out of the graph ---
+    # --- Ways out of the graph: what they give has no history, and no gradient ---
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The data as an array, which shares its memory; 0-d of a number.
+
+        >>> Value([1.0, 2.0]).exp().numpy().round(4)
+        array([2.7183, 7.3891])
+        """
+        return np.asarray(self.data)
+
+    def item(self, *index: Any) -> Any:
+        """The one element, or that at the index, as a number of Python.
+
+        Raises
+        ------
+        ValueError : there are several, and no index
+
+        >>> Value([2.0, 3.0]).sum().item()
+        5.0
+        """
+        return np.asarray(self.data).item(*index)
+
+    def tolist(self) -> Any:
+        """The data as nested lists of Python's numbers.
+
+        >>> Value([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+        """
+        return np.asarray(self.data).tolist()
+
+    def detach(self) -> Value:
+        """A leaf with the same data, where gradients end.
+
+        >>> x = Value(3.0)
+        >>> (x * (x * x).detach()).backward()
+        >>> x.grad
+        9.0
+        """
+        return Value(self.data)
 
     def __bool__(self) -> bool:
+        if np.size(self.data) != 1:
+            raise ValueError(
+                f"expected one element to decide by, got shape {np.shape(self.data)}: "
+                "write v.data.any() or v.data.all(), or where(condition, x, y), which "
+                "decides for each element and at each forward()"
+            )
         return bool(self.data)
 
     def __float__(self) -> float:
         """Its number, without its history; TypeError of several."""
-        return float(self.data)
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        """Its number, cut to an integer; TypeError of several."""
+        return int(self._number("int"))
+
+    def _number(self, kind: str) -> Any:
+        """The only element."""
+        if np.size(self.data) != 1:
+            shape = np.shape(self.data)
+            raise TypeError(f"{kind}(): expected one number, got shape {shape}")
+        return np.asarray(self.data).item()
 
     # Of a more exact dtype, array * value would be an array to NumPy's stubs.
     def __array__(
         self, *args: Any, **kwargs: Any
     ) -> np.ndarray[Any, np.dtype[np.generic]]:
-        """Its data, which no gradient comes back from."""
-        array: np.ndarray[Any, np.dtype[np.generic]] = np.asarray(self.data)
-        return array.__array__(*args, **kwargs)
+        """Refused: who reads a Value as an array cuts its gradient without a word."""
+        raise TypeError(
+            "a Value is no array, which would lose its gradient: write v.data or "
+            "v.numpy() where only numbers are wanted; to keep the gradient, stack([v, "
+            "w]) or concatenate([v, w]) for an array of Values, v.at[key].set(x) to "
+            "put one into an array, and functions that micrograd knows"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: an expression is not called, but fed."""
+        raise TypeError(
+            "a Value is no function: v.forward(x=data) feeds and evaluates it, and "
+            "compiled(v) makes a function of it"
+        )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._rule:
@@ -579,8 +696,14 @@ class Value(ArrayMethods):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *operands: Any, **options: Any
     ) -> Value:
+        name = f"np.{ufunc.__name__}"
         if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
+            raise TypeError(f"{name}.{method} has no derivative here")
+        if "out" in options:  # += on an array is this
+            raise TypeError(
+                f"{name}: an array that takes a result in place, by out= or +=, would "
+                "lose its gradient: write array = array + value"
+            )
         result: Value = self.__array_function__(ufunc, None, operands, options)
         return result
 
@@ -602,8 +725,12 @@ class Value(ArrayMethods):
 # --- What can be data, and what can be differentiated by ------------------------------
 
 
-def numeric(data: Any, name: str = "data") -> Any:
+def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     """The data as an array or a number; a TypeError if it is not of real numbers."""
+    if dtype is not None:
+        array = numeric(np.asarray(numeric(data, name), dtype), name)
+        is_array = array.ndim or isinstance(data, np.ndarray)
+        return array if is_array else rules.as_number(array[()])
     if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
         return data
     try:
@@ -612,8 +739,29 @@ def numeric(data: Any, name: str = "data") -> Any:
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
         kind = type(data).__name__
-        raise TypeError(f"{name}: expected real numbers, got {array.dtype} {kind}")
+        got = f"{array.dtype} {kind}{hint_for(data)}"
+        raise TypeError(f"{name}: expected real numbers, got {got}")
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
+
+
+USUAL_DATA = {np.ndarray, float, int, bool, np.float64, np.float32, np.bool_}
+
+
+def check_data(found: Sequence[Any]) -> None:
+    """Refuse data that a user has assigned and that are no array and no number."""
+    if USUAL_DATA.issuperset(map(type, found)):
+        return
+    for data in found:
+        if not isinstance(data, (np.ndarray, np.generic, float, int)):
+            kind = type(data).__name__
+            raise TypeError(f"data: expected an array, got {kind}: np.array(...)")
+
+
+def hint_for(data: Any) -> str:
+    """What to do about data that are none."""
+    if data is None:
+        return " (the length of an open axis; mean(axis=0) divides a sum by it)"
+    return " (write v.data for its numbers)" if has_value(data) else ""
 
 
 def has_value(x: Any) -> bool:
@@ -633,8 +781,12 @@ def values_in(wrt: Values) -> list[Value]:
     is_one = isinstance(values, Value) or not np.iterable(values)
     values = [values] if is_one else [*values]
     for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(f"wrt: expected Values, got {value!r}")
+        if isinstance(value, Value):
+            continue
+        hint = ""
+        if isinstance(wrt, (np.ndarray, list)):  # as PyTorch's argument is
+            hint = "; for gradients g of the result: (result * g).sum().backward()"
+        raise TypeError(f"wrt: expected Values, got {value!r}{hint}")
     return values  # type: ignore[no-any-return]
 
 
@@ -660,13 +812,15 @@ def apply(rule: Rule, *operands: Any) -> Value:
     operands = tuple([x if type(x) is Value else as_operand(x) for x in operands])
     result = Value.__new__(Value)
     result._rule, result._operands, result._born = rule, operands, next(BIRTHS)
-    result.grad = result._lazy = result._order = None
+    result.grad = result._lazy = result._order = result._probes = None
+    result._place = caller(2)
     try:
         data = rule.value(*[x.data for x in operands])
         if type(data) is not float or data != data:  # nan may be fed an integer later
-            is_scalar = type(data) is not np.ndarray or data.ndim == 0
-            if is_scalar and rules.are_numbers(*[x.data for x in operands]):
-                result._rule, data = rule.on_numbers(), rules.as_number(data)
+            if type(data) is not np.ndarray or data.ndim == 0:
+                if rules.are_numbers(*[x.data for x in operands]):
+                    result._rule, data = rule.on_numbers(), rules.as_number(data)
+                check_data([data])
     except Exception as error:
         raise located(error, rule.name, shapes_of(operands)) from error
     result.data = data
@@ -680,6 +834,16 @@ def as_operand(x: Any) -> Value | Constant:
     if has_value(x):
         return apply(RULES[np.stack].bind({}, len(x)), *x)
     return Constant(numeric(x))
+
+
+def as_key(key: Any) -> Value | Constant:
+    """An index; a list becomes an array, lest it follows when the list changes."""
+    if isinstance(key, Value) or has_value(key):
+        return as_operand(key)
+    if isinstance(key, list):
+        array = np.array(key)
+        key = array if array.size else array.astype(int)
+    return Constant(key)
 
 
 def reduced(function: Function, x: Any, axis: Any, keepdims: bool) -> Value:
@@ -716,12 +880,22 @@ def operator(
 
 def function_of(rule: Rule) -> Callable[..., Value]:
     """The function that applies a rule to as many operands as it has derivatives."""
+    n = len(rule.derivatives)
 
-    def of_operands(*operands: Any) -> Value:
-        if len(operands) != len(rule.derivatives):
-            raise TypeError(f"{rule.name!r} takes {len(rule.derivatives)} operands")
+    def of_operands(*operands: Any, **options: Any) -> Value:
+        if len(operands) != n or options:
+            extra = f" and {', '.join(options)}=" if options else ""
+            raise TypeError(
+                f"{rule.name!r} takes {n} operands, got {len(operands)}{extra}"
+            )
         return apply(rule, *operands)
 
+    of_operands.__name__ = of_operands.__qualname__ = rule.name
+    of_operands.__doc__ = f"The operator {rule.name!r} of {n} operands."
+    names = itertools.islice("abcdefghijklmnopqrstuvwxyz", n) if n > 1 else "x"
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(name, kind) for name in names]
+    of_operands.__signature__ = inspect.Signature(parameters)  # type: ignore
     return of_operands
 
 
@@ -734,15 +908,24 @@ def checked_derivative(derivative: Function) -> Function:
     return checked
 
 
-def located(error: Exception, name: str, shapes: Iterable[Any]) -> Exception:
-    """The same error, saying at which operator and shapes of its operands."""
-    place = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
+def located(
+    error: Exception, name: str, shapes: Iterable[Any], place: Place | None = None
+) -> Exception:
+    """The same error, saying at which operator, shapes of its operands, and place."""
+    where = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
+    if place:
+        where += f" ({place})"
     kind = type(error)
     while True:
         try:
-            return kind(f"{place}: {error}")
+            return kind(f"{where}: {error}")
         except TypeError:  # it takes something else than a message
             kind = kind.__base__  # type: ignore[assignment]
+
+
+def located_at(node: Value, error: Exception) -> Exception:
+    """The error of an operator that has been defined before."""
+    return located(error, node.op, shapes_of(node._operands), node._place)
 
 
 def shapes_of(operands: Iterable[Value | Constant]) -> list[tuple[int, ...]]:
@@ -822,12 +1005,70 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     return way
 
 
+# --- Open axes: lengths that follow what is fed ---------------------------------------
+
+LENGTHS = (2, 17)  # of open axes, to see which other lengths follow theirs
+
+
+def shape_of(x: Value) -> tuple[int | None, ...]:
+    """The shape, with None for a length that is another one where open axes are."""
+    now = np.shape(x.data)
+    shapes = [now, *map(np.shape, probes_of(x))]
+    if len(set(map(len, shapes))) > 1:
+        raise ValueError(f"open axes of other lengths give other axes: {shapes}")
+    return tuple(n[0] if len(set(n)) == 1 else None for n in zip(*shapes))
+
+
+def probes_of(x: Value) -> tuple[Any, ...]:
+    """Its data for both lengths of all open axes; none, if it depends on none.
+
+    They are found when first asked for, and kept, so that asking at every operator of a
+    chain takes a time that grows with its length alone.
+    """
+    if x._probes is not None:
+        return x._probes
+    unknown, seen = [x], {x}
+    for node in unknown:  # which grows
+        for parent in node.parents:
+            if parent._probes is None and parent not in seen:
+                seen.add(parent)
+                unknown.append(parent)
+    for leaf in unknown:
+        if not leaf._rule:
+            leaf._probes = leaf._lazy.probes if leaf._lazy else ()
+    for node in sorted([x for x in unknown if x._rule], key=attrgetter("_born")):
+        node._probes = probed(node)
+    return x._probes or ()
+
+
+def probed(node: Value) -> tuple[Any, ...]:
+    """The data of an operator for those of its operands."""
+    of_operands = [getattr(x, "_probes", ()) for x in node._operands]
+    if not any(of_operands):
+        return ()
+    results = []
+    for i, n in enumerate(LENGTHS):
+        data = [
+            probes[i] if probes else x.data
+            for x, probes in zip(node._operands, of_operands)
+        ]
+        try:
+            with np.errstate(all="ignore"):
+                results.append(node._rule.value(*data))
+        except Exception as error:
+            shapes = map(np.shape, data)
+            problem = ValueError(f"it does not work where open axes have length {n}")
+            raise located(problem, node.op, shapes, node._place) from error
+    return tuple(results)
+
+
 # --- Forward: from the leaves to the result -------------------------------------------
 
 
 def evaluate(root: Value, values: dict[str, Any]) -> Any:
     """Feed the lazy Values, all or none, and compute each result anew, in order."""
     order = order_of(root)
+    check_data([x.data for x in order.leaves])
     feeds = []
     for lazy in order.lazies:
         feeds.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
@@ -840,7 +1081,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
             node.data = node._rule.value(*map(data_of, node._operands))
     except Exception as error:
         try:
-            raise located(error, node.op, shapes_of(node._operands)) from error
+            raise located_at(node, error) from error
         finally:  # as it was
             for lazy, data in zip(order.lazies, before):
                 lazy.data = data
@@ -857,6 +1098,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
 def differentiate(root: Value, wrt: list[Value] | None) -> None:
     """The chain rule, from the last operator to the first."""
     order, way = order_of(root), way_to(wrt, root)
+    check_data([x.data for x in order.leaves])
     kept = None if wrt is None else set(wrt)  # None: all
     if root.dtype.kind == "b" and wrt != []:
         raise TypeError("expected an expression of numbers, got booleans: no gradient")
@@ -882,7 +1124,7 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
     except Exception as error:
         for value in (*order.leaves, *order.results, root):
             value.grad = None
-        raise located(error, node.op, shapes_of(node._operands)) from error
+        raise located_at(node, error) from error
 
 
 def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
@@ -949,12 +1191,21 @@ class Placeholder:
             raise TypeError(f"name: expected an identifier, got {name!r}")
         self.name, self.dtype = name, dtype
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
-        fill = float("nan") if np.dtype(dtype).kind == "f" else 0
-        unfed = np.full([1 if n is None else n for n in self.shape], fill, dtype)
+        fill = self.fill = float("nan") if np.dtype(dtype).kind == "f" else 0
         is_number = self.shape == () and dtype is None
-        self.unfed = fill if is_number else numeric(unfed, name)
+        self.unfed = fill if is_number else numeric(self.of_length(1), name)
         self.expected = np.result_type(self.unfed)
         self.last: tuple[Any, Any] = (None, None)  # shape and dtype that were right
+
+    @property
+    def probes(self) -> tuple[Any, ...]:
+        """Unfed data of two lengths; none, if no axis is open."""
+        return tuple(map(self.of_length, LENGTHS)) if None in self.shape else ()
+
+    def of_length(self, length: int) -> Any:
+        """Unfed data whose open axes have that length."""
+        shape = [length if n is None else n for n in self.shape]
+        return np.full(shape, self.fill, self.dtype)
 
     def feed(self, values: dict[str, Any]) -> Any:
         """Its data among the values, or nan with a warning; an error if unfit."""

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import pickle
 import sys
 import unittest
@@ -11,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, concatenate, einsum, operator, stack, tensordot, where
+from micrograd import (
+    Value,
+    compiled,
+    concatenate,
+    einsum,
+    operator,
+    stack,
+    tensordot,
+    where,
+)
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import BINARY, SHAPES, ValueTest, are_broadcastable, numbers
@@ -86,14 +96,115 @@ class TestValue(ValueTest):
 
     def test_leaves_the_graph(self):
         x = Value(np.array([1.0, 2.0]))
-        self.assertIs(type(np.asarray(x)), np.ndarray)
-        self.assert_equal(np.asarray(x), [1, 2])
-        self.assertEqual(np.asarray(x, dtype=np.float32).dtype, np.float32)
         self.assertIs(type(float(Value(2))), float)
         self.assertEqual(float(Value(np.array(2.5)) * 2), 5.0)
-        copied = np.array(x)
-        copied[0] = 9
-        self.assertEqual(x.data[0], 1)
+        self.assertEqual(float(Value([2.5])), 2.5)
+        self.assertEqual((int(Value(2.9)), type(int(Value(2.0)))), (2, int))
+        self.assertIs(x.numpy(), x.data)
+        self.assertIs(type(Value(2.0).numpy()), np.ndarray)
+        for value, number in (
+            (Value(2), 2),
+            (x.sum(), 3.0),
+            (Value(np.float32(0.5)), 0.5),
+            (Value([[7]]), 7),
+        ):
+            self.assertEqual((value.item(), type(value.item())), (number, type(number)))
+        self.assertEqual((x.item(1), Value([[1, 2]]).item(0, 1)), (2.0, 2))
+        with self.assertRaises(ValueError):
+            x.item()
+        self.assertEqual((x.tolist(), Value(1).tolist()), ([1.0, 2.0], 1))
+        self.assertEqual(type(x.tolist()[0]), float)
+
+    def test_detached(self):
+        x = Value([1.0, 2.0])
+        y = x * x
+        z = y.detach()
+        self.assertEqual((z.op, z.name), ("", None))
+        self.assertIs(z.data, y.data)
+        (x * z).backward()
+        self.assert_equal(x.grad, [1, 4])
+        x.data = np.array([5.0, 6.0])
+        y.forward()
+        self.assert_equal(z.data, [1, 4])
+
+    def test_format(self):
+        loss = Value(np.float32(0.123456))
+        self.assertEqual(
+            f"{loss:.3f} {Value(2) * 3:5d}|{Value(0.5):e}", "0.123     6|5.000000e-01"
+        )
+        self.assertEqual(
+            f"{loss}|{Value([1, 2])}", f"{loss!r}|Value(data=[1 2], grad=None)"
+        )
+        with self.assertRaisesRegex(TypeError, r"'.3f' .* got shape \(1,\): use .data"):
+            f"{Value([0.5]):.3f}"
+
+    def test_is_no_array(self):
+        """Whatever reads it as an array says how to go on."""
+        v, w, array = Value([1.0, 2.0]), Value(3.0), np.zeros(2)
+        for call in (
+            lambda: np.asarray(v),
+            lambda: np.array(v, np.float32),
+            lambda: np.array([w, w]),
+            lambda: np.vectorize(math.sin)(v),
+            lambda: np.r_[v, w],
+            lambda: array.__setitem__(slice(None), v),
+            lambda: array.__getitem__(v),
+            lambda: array.dot(v),
+            lambda: np.random.default_rng(0).normal(v),
+            lambda: np.testing.assert_allclose(v, [1, 2]),
+            lambda: np.testing.assert_array_equal([1, 2], v),
+        ):
+            with self.assertRaisesRegex(TypeError, r"write v\.data or v\.numpy\(\)"):
+                call()
+        self.assert_equal(array, [0, 0])
+        with self.assertRaisesRegex(TypeError, "copyto|v.data"):
+            np.full(3, w)
+
+    def test_is_no_function(self):
+        with self.assertRaisesRegex(TypeError, r"v\.forward\(x=data\).*compiled\(v\)"):
+            Value(2.0)(3.0)
+
+    def test_dtypes_given(self):
+        for data, dtype, expected in (
+            ([1, 2], float, np.array([1.0, 2.0])),
+            ([1, 2], np.float32, np.array([1, 2], np.float32)),
+            (np.array([1.7, 2.2]), int, np.array([1, 2])),
+            (np.array(3), float, np.array(3.0)),
+            (True, float, 1.0),
+            (2, np.float32, np.float32(2)),
+            (2, float, 2.0),
+            (2.7, int, 2),
+        ):
+            with self.subTest(data=data, dtype=dtype):
+                value = Value(data, dtype=dtype)
+                self.assertIs(type(value.data), type(expected))
+                self.assertEqual(value.dtype, np.dtype(dtype))
+                self.assert_equal(value.data, expected)
+        array = np.ones(3)
+        self.assertIs(Value(array, dtype=float).data, array)
+        for dtype in (complex, object, "U3"):
+            with self.assertRaisesRegex(TypeError, "expected real numbers, got"):
+                Value([1.0], dtype=dtype)
+
+    def test_data_that_is_assigned(self):
+        """Arithmetic of lists would go on without a word."""
+        x, expected = Value(shape=(), name="x"), "array, got (list|tuple|None)"
+        for data in ([5.0, 6.0], (5.0, 6.0), None):
+            for multiply in (lambda p: p * 2, lambda p: p * x):
+                p = Value([1.0, 2.0])
+                y = multiply(p)
+                step = compiled(y, wrt=p)
+                step(x=3)
+                p.data = data
+                for call in (y.forward, step):
+                    with self.assertRaisesRegex(TypeError, expected):
+                        call(x=3)
+                with self.assertRaisesRegex(TypeError, expected):
+                    y.backward()
+                with self.assertRaises(TypeError):
+                    p * 2
+                p.data = np.array([5.0, 6.0])
+                self.assert_equal(y.forward(x=2), [10, 12])
 
     def test_truth(self):
         self.assertTrue(Value(2.0))

@@ -172,7 +172,7 @@ class TestBadInput(ValueTest):
             with self.subTest(error):
                 with self.assertRaises(kind) as caught:
                     expression.forward(**{**feed, **bad})
-                self.assertIn(f"{error}: ", str(caught.exception))
+                self.assertIn(f"{error} (test_functions.py, ", str(caught.exception))
                 self.assert_equal(expression.forward(**{**feed, **good}), expected)
                 if expression.dtype != bool:
                     expression.backward()

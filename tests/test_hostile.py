@@ -35,7 +35,7 @@ NOT_REAL = [  # data, and what the error calls it
     ([2**64, 1.5], "object"),
     ([[1, 2, None], [3, 4, 5]], "object"),
     (np.array([1.0, 2.0, 3.0], object), "object"),
-    (np.array([[Value(1.0)] * 3] * 2, object), "object"),
+    (np.array([[None] * 3] * 2), "object"),
     (1j, "complex128"),
     (np.ones((2, 3), np.complex64), "complex64"),
     ([[1, 2, 3], [4, 5, 6j]], "complex128"),
@@ -175,7 +175,7 @@ class TestRefused(HostileTest):
     def test_new_values(self):
         forms = "expected Value(data) or Value(shape=(None, 2), name='x')"
         for error, words, arguments in [
-            (TypeError, forms, {"data": 1.0, "dtype": float}),
+            (TypeError, forms, {"data": 1.0, "dtype": float, "name": "x"}),
             (TypeError, forms, {"data": [1.0], "shape": (1,), "name": "x"}),
             (TypeError, forms, {"shape": (2,)}),
             (TypeError, forms, {"name": "x"}),
@@ -212,7 +212,7 @@ class TestRefused(HostileTest):
             (TypeError, "does not support item assignment", lambda: set_item(x)),
             (AttributeError, "'velocity'", lambda: setattr(x, "velocity", 1)),
             (AttributeError, "set", lambda: setattr(x, "shape", (3, 2))),
-            (TypeError, "arrays can be converted", lambda: float(x)),
+            (TypeError, "expected one number, got shape (2, 3)", lambda: float(x)),
             (TypeError, "an open axis has no length", lambda: len(a)),
             (TypeError, "an open axis has no length", lambda: list(a)),
             (ValueError, "operator '@' of shapes (2, 3), (0,): ", lambda: x @ []),
@@ -256,8 +256,8 @@ class TestRefused(HostileTest):
             (ValueError, "no -1 axes pair in (3,)", lambda: tensordot(w, w, -1)),
             (ValueError, "no 2 axes pair in (2, 3)", lambda: tensordot(x, w, 2)),
             (ValueError, "no 1 axes pair in () and (3,)", lambda: tensordot(1.0, w, 1)),
-            (TypeError, "numpy.exp of a Value", lambda: np.exp(w, out=array)),
-            (TypeError, "numpy.add of a Value", lambda: np.add(w, 1, array)),
+            (TypeError, "np.exp: an array that takes", lambda: np.exp(w, out=array)),
+            (TypeError, "np.add: an array that takes", lambda: np.add(w, 1, array)),
             (TypeError, "numpy.sum of a Value", lambda: np.sum(x, 0, out=array)),
             (TypeError, "numpy.clip of a Value", lambda: np.clip(w, 0, 1, out=array)),
             (TypeError, "numpy.mean of a Value", lambda: np.mean(w, where=array > 1)),
@@ -276,7 +276,7 @@ class TestRefused(HostileTest):
         letters = lambda x: b"\xff".decode()  # its error takes more than a message
         f = lambda forward, by_x=None: operator("f", forward, by_x)
         fresh = lambda: Value(np.ones((2, 3)))
-        words = "operator 'f' of shapes (2, 3): "
+        words = "operator 'f' of shapes (2, 3)"
         for error, call in [
             (TypeError, lambda: f("exp")(self.x)),
             (TypeError, lambda: f(None)(self.x)),
@@ -328,7 +328,7 @@ class TestRefused(HostileTest):
         values = [self.a, self.i, self.f, self.rows, self.y]
         self.y.forward(**self.feed)
         before = [np.copy(value.data) for value in values]
-        words = "operator '\\*' of shapes \\(3, 3\\), \\(2, 3\\): "
+        words = r"'\*' of shapes \(3, 3\), \(2, 3\) \(test_hostile.py, line \d+: self"
         with self.assertRaisesRegex(ValueError, words):
             self.y.forward(a=np.ones((3, 3)), i=[0, 1], f=5)
         for value, data in zip(values, before):

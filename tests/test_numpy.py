@@ -1,6 +1,5 @@
 """NumPy's own functions take Values, or refuse them by name."""
 
-import math
 import operator
 import sys
 import unittest
@@ -373,39 +372,6 @@ class TestRefusals(NumPyTest):
                         for part in y if isinstance(y, tuple) else (y,):
                             if isinstance(part, np.ndarray):
                                 self.assertNotEqual(part.dtype, object)
-
-
-class TestDoorsOut(NumPyTest):
-    """What gives plain data and leaves the expression."""
-
-    def test_arrays(self):
-        v, w = Value(np.array([1.0, 2.0])), Value(np.array([3.0, 4.0]))
-        for name, array, expected in [
-            ("asarray", np.asarray(v), [1, 2]),
-            ("array", np.array(v * w), [3, 8]),
-            ("array of Values", np.array([v, w]), [[1, 2], [3, 4]]),
-            ("array of numbers", np.array([Value(1.0), v[1], 3]), [1, 2, 3]),
-            ("nested", np.array([[Value(1.0)], [Value(2.0)]]), [[1], [2]]),
-            ("float32", np.asarray(v, np.float32), [1, 2]),
-        ]:
-            with self.subTest(name):
-                self.assertIs(type(array), np.ndarray)
-                self.assertEqual(array.dtype.kind, "f")
-                np.testing.assert_array_equal(array, expected)
-
-    def test_numbers(self):
-        v = Value(0.5) * 1
-        for x in (v, Value(np.array(0.5)), Value(np.float32(0.5)), Value([0.5])[0]):
-            self.assertEqual((type(float(x)), float(x)), (float, 0.5))
-            self.assertEqual(math.sin(x), math.sin(0.5))
-
-    def test_assignment(self):
-        array = np.zeros((3, 2))
-        array[0] = Value(np.array([1.0, 2.0])) * 2
-        array[1, 0] = Value(3.0)
-        array[2] = Value(4)
-        array[:, 1] += np.asarray(Value(5.0))
-        np.testing.assert_array_equal(array, [[2, 9], [3, 5], [4, 9]])
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ def is_installed(package):
     return spec is not None and spec.origin is not None
 
 
-CORE = ("rules", "methods", "engine", "functions")  # what `import micrograd` loads
+# What `import micrograd` loads.
+CORE = ("rules", "methods", "places", "engine", "functions")
 
 
 class TestImport(unittest.TestCase):
@@ -96,7 +97,8 @@ for name in set(sys.modules) - before:
 
     def test_imports_point_one_way(self):
         """Each module imports, at its top, only what stands below it."""
-        below = {"rules": set(), "methods": set(), "engine": {"rules", "methods"}}
+        ground = {"rules", "methods", "places"}
+        below = {**dict.fromkeys(ground, set()), "engine": ground}
         for path in PATHS:
             module = ".".join(
                 path.relative_to(ROOT / "micrograd").with_suffix("").parts
@@ -260,7 +262,7 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "import micrograd": (35, ["__init__", *CORE]),
+        "import micrograd": (43, ["__init__", *CORE]),
         "and nn, optim": (13, ["nn", "optim", "checkpoint"]),
     }
 

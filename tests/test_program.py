@@ -721,7 +721,7 @@ class TestErrors(ProgramTest):
 
         x = Value(np.ones(2))
         step = compiled(operator("lost", lambda x: x * 1, by_x)(x), wrt=x)
-        with self.assertRaisesRegex(KeyError, r"'lost' of shapes \(2,\).*none"):
+        with self.assertRaisesRegex(KeyError, r"lost.* of shapes \(2,\).*none"):
             step()
 
     def test_another_thread_and_itself(self):

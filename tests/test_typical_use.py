@@ -89,7 +89,8 @@ class TestValue(unittest.TestCase):
         self.assertEqual((rows // 2, columns * 2, v.size + 1), (1, 4, 5))
         self.assertEqual((x.shape, x.name), ((None, 2), "x"))
         self.assertEqual(Value(shape=3, name="y").shape, (3,))
-        self.assertEqual(v.data.sum(), np.asarray(v).sum())
+        self.assertEqual(v.data.sum(), v.numpy().sum())
+        assert_type(v.detach(), Value)
         self.assertIsNone(v.grad)
 
     def test_operators(self) -> None:

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.engine import Value, located, order_of, values_in, way_to
+from micrograd.engine import (
+    Value,
+    check_data,
+    located,
+    order_of,
+    values_in,
+    way_to,
+)
 from micrograd.program.module import save
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
@@ -180,6 +187,7 @@ class Program:
 
         As losses do, which may check the lengths of targets only then.
         """
+        check_data(inputs)
         before = [lazy.data for lazy in self.lazies]
         try:
             for lazy, data in zip(self.lazies, inputs):

@@ -301,7 +301,7 @@ class Recording:
             try:
                 values[node] = tape.apply(rule.value, operands, rule.is_opaque)
             except Exception as error:
-                raise located(error, node.op, map(shape_of, operands)) from error
+                raise located_at(node, operands, error) from error
         tape.is_backward = True
         gradients = backward(tape, roots[0], wrt, values) if wrt else {}
         self.lines = tape.lines
@@ -317,6 +317,11 @@ def as_line(x: Any) -> Line:
     if isinstance(x, Line):
         return x
     return x.line if isinstance(x, Recorded) else Line("constant", x)
+
+
+def located_at(node: Value, operands: list[Any], error: Exception) -> Exception:
+    """The error of an operator's rule on these operands."""
+    return located(error, node.op, map(shape_of, operands), node._place)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -350,7 +355,7 @@ def backward(
                     gradient = gradients[x] + gradient
                 gradients[x] = gradient
         except Exception as error:
-            raise located(error, node.op, map(shape_of, operands)) from error
+            raise located_at(node, operands, error) from error
     return gradients
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Constant, Value
+from micrograd.places import Place
 from micrograd.program.memory import Memory, can_be_written, source_of
 from micrograd.program.record import (
     Line,
@@ -92,7 +93,7 @@ class Source:
         self.constants: dict[str, Any] = {}
         self.functions: dict[str, Function] = {}
         self.opaque: dict[str, list[Line]] = {}
-        self.nodes: dict[int, tuple[str, list[Any]]] = {}
+        self.nodes: dict[int, tuple[str, list[Any], Place]] = {}
         self.imports: set[str] = set()
         self.n_buffers = 0
         self.inlined: dict[Line, str] = {}
@@ -414,7 +415,11 @@ class Source:
         for text, node in body:
             texts.append(f"    {text}" if text else "")
             if node is not None:
-                self.nodes[len(texts)] = (node.op, self.recording.shapes[node])
+                self.nodes[len(texts)] = (
+                    node.op,
+                    self.recording.shapes[node],
+                    node._place,
+                )
         return "\n".join(texts)
 
     def head(self, is_mathematical: bool) -> list[str]:
