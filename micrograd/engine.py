@@ -490,7 +490,7 @@ class Value(ArrayMethods):
         >>> print(x.sum().data, x.sum(axis=1).data, x.sum(axis=0, keepdims=True).data)
         21 [ 6 15] [[5 7 9]]
         """
-        return reduced(np.sum, self, axis, keepdims)
+        return apply(along(np.sum, axis, keepdims), self)
 
     @with_numpys_words
     def mean(
@@ -501,7 +501,7 @@ class Value(ArrayMethods):
         >>> Value([[1.0, 2.0], [3.0, 4.0]]).mean(axis=0)
         Value(data=[2. 3.], grad=None)
         """
-        return reduced(np.mean, self, axis, keepdims)
+        return apply(along(np.mean, axis, keepdims), self)
 
     @with_numpys_words
     def max(
@@ -514,7 +514,7 @@ class Value(ArrayMethods):
         >>> x.grad
         array([0.5, 0. , 0.5])
         """
-        return reduced(np.max, self, axis, keepdims)
+        return apply(along(np.max, axis, keepdims), self)
 
     @with_numpys_words
     def min(
@@ -525,7 +525,7 @@ class Value(ArrayMethods):
         >>> Value([[3, 1], [2, 4]]).min(axis=1)
         Value(data=[1 2], grad=None)
         """
-        return reduced(np.min, self, axis, keepdims)
+        return apply(along(np.min, axis, keepdims), self)
 
     @with_numpys_words
     def logsumexp(
@@ -536,7 +536,7 @@ class Value(ArrayMethods):
         >>> print(Value([1000.0, 1000.0]).logsumexp().data.round(4))
         1000.6931
         """
-        return reduced(rules.logsumexp, self, axis, keepdims)
+        return apply(along(rules.logsumexp, axis, keepdims), self)
 
     # --- Places ---
 
@@ -696,13 +696,12 @@ class Value(ArrayMethods):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *operands: Any, **options: Any
     ) -> Value:
-        name = f"np.{ufunc.__name__}"
         if method != "__call__":
-            raise TypeError(f"{name}.{method} has no derivative here")
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
         if "out" in options:  # += on an array is this
             raise TypeError(
-                f"{name}: an array that takes a result in place, by out= or +=, would "
-                "lose its gradient: write array = array + value"
+                f"np.{ufunc.__name__}: an array that takes its result, by out= or +=, "
+                "would lose its gradient: write array = array + value"
             )
         result: Value = self.__array_function__(ufunc, None, operands, options)
         return result
@@ -712,8 +711,8 @@ class Value(ArrayMethods):
     ) -> Any:
         from micrograd.functions import of_numpy  # which stands above the engine
 
-        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
         ours = of_numpy(function)
+        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
         if ours is None:
             raise TypeError(f"{name} has no derivative here")
         try:
@@ -809,13 +808,16 @@ class Constant:
 
 def apply(rule: Rule, *operands: Any) -> Value:
     """The result of a rule, which remembers how it was computed."""
-    operands = tuple([x if type(x) is Value else as_operand(x) for x in operands])
+    for x in operands:
+        if type(x) is not Value:
+            operands = tuple(map(as_operand, operands))
+            break
     result = Value.__new__(Value)
     result._rule, result._operands, result._born = rule, operands, next(BIRTHS)
     result.grad = result._lazy = result._order = result._probes = None
-    result._place = caller(2)
+    result._place = caller()
     try:
-        data = rule.value(*[x.data for x in operands])
+        data = rule.value(*map(data_of, operands))
         if type(data) is not float or data != data:  # nan may be fed an integer later
             if type(data) is not np.ndarray or data.ndim == 0:
                 if rules.are_numbers(*[x.data for x in operands]):
@@ -829,7 +831,11 @@ def apply(rule: Rule, *operands: Any) -> Value:
 
 def as_operand(x: Any) -> Value | Constant:
     """Raw data as a constant; a list of Values stacked to one."""
-    if isinstance(x, (Value, Constant)):
+    if type(x) is Value or type(x) is Constant:
+        return x
+    if type(x) is float:
+        return Constant(x)
+    if isinstance(x, Value):
         return x
     if has_value(x):
         return apply(RULES[np.stack].bind({}, len(x)), *x)
@@ -846,12 +852,12 @@ def as_key(key: Any) -> Value | Constant:
     return Constant(key)
 
 
-def reduced(function: Function, x: Any, axis: Any, keepdims: bool) -> Value:
-    """A reduction along an axis."""
+def along(function: Function, axis: Any, keepdims: bool) -> Rule:
+    """The rule of a reduction along an axis."""
     rule = RULES[function]
-    if axis is not None or keepdims:
-        rule = rule.bind({"axis": axis, "keepdims": keepdims})
-    return apply(rule, x)
+    if axis is None and not keepdims:
+        return rule
+    return rule.bind({"axis": axis, "keepdims": keepdims})
 
 
 def operator(
@@ -879,24 +885,28 @@ def operator(
 
 
 def function_of(rule: Rule) -> Callable[..., Value]:
-    """The function that applies a rule to as many operands as it has derivatives."""
+    """The function that applies a rule, with a name and a signature to show."""
     n = len(rule.derivatives)
 
     def of_operands(*operands: Any, **options: Any) -> Value:
-        if len(operands) != n or options:
-            extra = f" and {', '.join(options)}=" if options else ""
-            raise TypeError(
-                f"{rule.name!r} takes {n} operands, got {len(operands)}{extra}"
-            )
-        return apply(rule, *operands)
+        return apply_all(rule, *operands, **options)
 
     of_operands.__name__ = of_operands.__qualname__ = rule.name
-    of_operands.__doc__ = f"The operator {rule.name!r} of {n} operands."
+    of_operands.__doc__ = f"The operator {rule.name!r}, of {n} operands."
     names = itertools.islice("abcdefghijklmnopqrstuvwxyz", n) if n > 1 else "x"
     kind = inspect.Parameter.POSITIONAL_ONLY
     parameters = [inspect.Parameter(name, kind) for name in names]
     of_operands.__signature__ = inspect.Signature(parameters)  # type: ignore
     return of_operands
+
+
+def apply_all(rule: Rule, /, *operands: Any, **options: Any) -> Value:
+    """The result of a rule of as many operands as it has derivatives."""
+    n = len(rule.derivatives)
+    if len(operands) != n or options:
+        extra = f" and {', '.join(options)}=" if options else ""
+        raise TypeError(f"{rule.name!r} takes {n} operands, got {len(operands)}{extra}")
+    return apply(rule, *operands)
 
 
 def checked_derivative(derivative: Function) -> Function:
@@ -953,7 +963,7 @@ class Way(NamedTuple):
     """
 
     nodes: list[Value]
-    links: list[tuple[Link, ...]]  # of each, the operands that lead to wrt
+    links: list[list[Link]]  # of each, the operands that lead to wrt
 
 
 def order_of(root: Value) -> Order:
@@ -983,8 +993,10 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
     all_links = []
     for node in nodes:  # up: which lead to wrt
-        pairs = zip(node._operands, node._rule.derivatives)
-        links = tuple([(x, by) for x, by in pairs if by and x in leading])
+        links = []
+        for x, derivative in zip(node._operands, node._rule.derivatives):
+            if derivative and x in leading:
+                links.append((x, derivative))
         all_links.append(links)
         if links:
             leading.add(node)

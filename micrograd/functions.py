@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, as_operand, function_of
+from micrograd.engine import Value, apply, apply_all, as_operand
 from micrograd.rules import RULES, Function, contracted, diagonal
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum takes
@@ -164,7 +165,7 @@ def of_numpy(function: Function) -> Callable[..., Any] | None:
         if found is None and not is_numpys(function):
             found = array_functions.SCIPY.get(function.__name__)
     if found is None and function in RULES:
-        return function_of(RULES[function])
+        return partial(apply_all, RULES[function])
     return found
 
 

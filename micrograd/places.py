@@ -7,6 +7,7 @@ import linecache
 import os
 import sys
 from types import CodeType, FrameType
+from typing import Any
 
 import numpy as np
 
@@ -18,18 +19,16 @@ MOST_PLACES = 10_000
 
 
 class Place:
-    """An instruction of some code; a str of it shows the file and the line.
+    """An instruction of a user's code; a str of it shows the file and the line.
 
     Operators that are written at one place share it, in a loop or a function: a node
     pays for a name, and no more.
     """
 
-    __slots__ = ("code", "instruction", "is_users")
+    __slots__ = ("code", "instruction")
 
-    def __init__(self, frame: FrameType) -> None:
-        self.code: CodeType = frame.f_code
-        self.instruction = frame.f_lasti
-        self.is_users = not self.code.co_filename.startswith(NOT_USERS)
+    def __init__(self, code: CodeType, instruction: int) -> None:
+        self.code, self.instruction = code, instruction
 
     @property
     def line(self) -> int:
@@ -45,19 +44,42 @@ class Place:
         return f"{os.path.basename(file)}, line {self.line}{shown}"
 
 
-PLACES: dict[tuple[int, int], Place] = {}  # by the code's id, which its Place keeps
+class Passage:
+    """An instruction of micrograd's or NumPy's: a user's call of it is further out."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
 
 
-def caller(depth: int) -> Place:
-    """The nearest place outside of micrograd and NumPy, from that depth of calls on."""
-    frame = sys._getframe(depth)
+# By the id of the code, which stays its own as long as the Place or Passage keeps it.
+PLACES: dict[tuple[int, int], Place | Passage] = {}
+
+
+def caller() -> Place:
+    """The nearest place outside of micrograd and NumPy that an operator comes from.
+
+    Each asks, so it starts where most of them come from: the caller of `__add__`, which
+    called `apply`, which called this.
+    """
+    frame: Any = sys._getframe(3)
     while True:
-        key = (id(frame.f_code), frame.f_lasti)
-        place = PLACES.get(key)
-        if place is None:
-            if len(PLACES) >= MOST_PLACES:  # of code that is written as one goes
-                PLACES.clear()
-            place = PLACES[key] = Place(frame)
-        if place.is_users or frame.f_back is None:
+        try:
+            place = PLACES[id(frame.f_code), frame.f_lasti]
+        except KeyError:
+            place = noted(frame)
+        if type(place) is Place:
             return place
         frame = frame.f_back
+
+
+def noted(frame: FrameType) -> Place | Passage:
+    """What its instruction is, from now on known."""
+    code, instruction = frame.f_code, frame.f_lasti
+    is_users = not code.co_filename.startswith(NOT_USERS) or frame.f_back is None
+    place = Place(code, instruction) if is_users else Passage(code)
+    if len(PLACES) >= MOST_PLACES:  # of code that is written as one goes
+        PLACES.clear()
+    PLACES[id(code), instruction] = place
+    return place

@@ -495,10 +495,31 @@ def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     """g at the places selected; one that is selected twice receives both."""
     gradient = np.zeros_like(x, np.result_type(g))
     if any(map(np.ndim, keys)):
-        np.add.at(gradient, keys, g)
+        add_at(gradient, keys, whole(g, y))
     else:
         gradient[keys] = g
     return gradient
+
+
+MANY = 1000  # elements, from which on sorting is the faster way
+
+
+def add_at(y: Any, keys: Any, values: Any) -> None:
+    """y[keys] += values, where the same place may be met more than once.
+
+    Rows of an embedding are sorted and summed in groups: in half the time of np.add.at
+    with NumPy 2, in a tenth with NumPy 1.
+    """
+    rows = keys[0] if isinstance(keys, tuple) and len(keys) == 1 else None
+    is_of_rows = type(rows) is np.ndarray and rows.dtype.kind in "iu"
+    if not is_of_rows or y.ndim < 2 or values.size < MANY:
+        return np.add.at(y, keys, values)
+    rows = rows.ravel() % len(y)  # type: ignore[union-attr]
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
+    values = values.reshape(len(rows), *y.shape[1:])[order]
+    y[rows[starts]] = np.add.reduceat(values, starts, axis=0)
 
 
 define(selected, selected_by_x, name="[]")  # keys receive nothing

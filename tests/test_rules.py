@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, concatenate, where
+from micrograd import Value, compiled, concatenate, where
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import (
@@ -212,8 +212,40 @@ class TestOperators(ValueTest):
         ]:
             self.assertEqual(y.op, name)
 
+    def test_rows_that_are_chosen_often(self):
+        """From a size on they are sorted first, instead of np.add.at."""
+        rng = np.random.default_rng(0)
+        for shape, rows in (
+            ((50, 8), rng.integers(-50, 50, 300)),
+            ((50, 8), rng.integers(-50, 50, (20, 30))),
+            ((7, 3, 4), rng.integers(0, 7, 500).astype(np.uint8)),
+            ((5, 0), rng.integers(0, 5, 2000)),
+            ((3, 400), np.array([2, 2, 2])),
+        ):
+            with self.subTest(shape, rows=rows.shape):
+                w, weights = Value(numbers(shape)), numbers((*rows.shape, *shape[1:]))
+                loss = (w[rows] * weights).sum()
+                expected = np.zeros(shape)
+                for row, weight in zip(rows.ravel(), weights.reshape(-1, *shape[1:])):
+                    expected[row] += weight
+                for run in (loss.backward, compiled(loss, wrt=w)):
+                    run()
+                    self.assert_close(w.grad, expected)
+
 
 class TestDomains(ValueTest):
+    def test_the_ends_of_tanh_and_nan_of_relu(self):
+        """The table of operators says what these are; PyTorch's relu passes g at nan."""
+        x = Value([-np.inf, np.inf, np.nan])
+        for y, expected in (
+            (x.tanh(), [0.0, 0.0, np.nan]),
+            (x.relu(), [0.0, 1.0, 0.0]),
+        ):
+            for run in (y.backward, compiled(y, wrt=x)):
+                run()
+                self.assert_equal(x.grad, expected)
+                self.assertFalse(np.signbit(x.grad[:2]).any())
+
     def gradient(self, function, x):
         """Data and gradient, of an array and of a number, which are the same."""
         array, number = Value(np.array([x])), Value(x)

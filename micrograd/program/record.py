@@ -17,7 +17,14 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from micrograd.engine import Value, located, order_of, way_to
-from micrograd.rules import NUMBERS, Function, are_numbers, as_number, summed_back
+from micrograd.rules import (
+    NUMBERS,
+    Function,
+    add_at,
+    are_numbers,
+    as_number,
+    summed_back,
+)
 
 QUERIES = {np.shape, np.ndim, np.size, np.result_type}  # of shapes and dtypes alone
 
@@ -127,7 +134,7 @@ def placed(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
 def added(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
     """The same, where values at the same place are added."""
     y = np.zeros(shape, dtype)
-    np.add.at(y, keys, values)
+    add_at(y, keys, values)
     return y
 
 
