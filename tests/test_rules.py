@@ -226,7 +226,9 @@ class TestOperators(ValueTest):
                 w, weights = Value(numbers(shape)), numbers((*rows.shape, *shape[1:]))
                 loss = (w[rows] * weights).sum()
                 expected = np.zeros(shape)
-                for row, weight in zip(rows.ravel(), weights.reshape(-1, *shape[1:])):
+                for row, weight in zip(
+                    rows.ravel(), weights.reshape(rows.size, *shape[1:])
+                ):
                     expected[row] += weight
                 for run in (loss.backward, compiled(loss, wrt=w)):
                     run()
@@ -235,7 +237,7 @@ class TestOperators(ValueTest):
 
 class TestDomains(ValueTest):
     def test_the_ends_of_tanh_and_nan_of_relu(self):
-        """The table of operators says what these are; PyTorch's relu passes g at nan."""
+        """As the table of operators says; PyTorch's relu passes g at nan."""
         x = Value([-np.inf, np.inf, np.nan])
         for y, expected in (
             (x.tanh(), [0.0, 0.0, np.nan]),
