@@ -23,10 +23,19 @@ __all__ = [
 __version__ = "1.0.0"
 
 
+INSTEAD = {  # of names that other libraries have
+    "Tensor": "micrograd.Value",
+    "grad": "y.backward(), which leaves the derivatives on x.grad",
+    "no_grad": "nothing: forward() computes no gradients",
+    "tensor": "micrograd.Value",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Load `compiled` when it is first asked for, as many programs need it not."""
-    if name != "compiled":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from micrograd.program import compiled
+    if name == "compiled":
+        from micrograd.program import compiled
 
-    return compiled
+        return compiled
+    hint = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -127,6 +127,7 @@ class Value(ArrayMethods):
         self._operands = ()
 
     def __repr__(self) -> str:
+        """Its data and gradient."""
         return f"Value(data={self.data}, grad={self.grad})"
 
     def __format__(self, spec: str) -> str:
@@ -222,7 +223,7 @@ class Value(ArrayMethods):
 
     # --- Evaluation and derivatives ---
 
-    def forward(self, /, **values: Any) -> Any:
+    def forward(self, /, *unnamed: Any, **values: Any) -> Any:
         """Feed the lazy Values, evaluate the expression again and return its data.
 
         What is not fed is nan, with a warning; names that it does not have are ignored.
@@ -236,6 +237,8 @@ class Value(ArrayMethods):
         >>> print(y.forward(x=[1, 2, 3]))
         12
         """
+        if unnamed:
+            raise TypeError("forward() feeds by name: expected forward(x=data)")
         return evaluate(self, values)
 
     def backward(self, wrt: Values | None = None) -> None:
@@ -264,24 +267,31 @@ class Value(ArrayMethods):
     # --- Arithmetic ---
 
     def __neg__(self) -> Value:
+        """-x."""
         return apply(NEGATIVE, self)
 
     def __add__(self, other: Any) -> Value:
+        """a + b, element by element; shapes broadcast, as for all operators."""
         return apply(ADD, self, other)
 
     def __radd__(self, other: Any) -> Value:
+        """b + a, for numbers, arrays and lists b."""
         return apply(ADD, other, self)
 
     def __sub__(self, other: Any) -> Value:
+        """a - b, element by element."""
         return apply(SUBTRACT, self, other)
 
     def __rsub__(self, other: Any) -> Value:
+        """b - a."""
         return apply(SUBTRACT, other, self)
 
     def __mul__(self, other: Any) -> Value:
+        """a * b, element by element; `@` is the matrix product."""
         return apply(MULTIPLY, self, other)
 
     def __rmul__(self, other: Any) -> Value:
+        """b * a."""
         return apply(MULTIPLY, other, self)
 
     def __truediv__(self, other: Any) -> Value:
@@ -289,6 +299,7 @@ class Value(ArrayMethods):
         return apply(DIVIDE, self, other)
 
     def __rtruediv__(self, other: Any) -> Value:
+        """b / a."""
         return apply(DIVIDE, other, self)
 
     def __pow__(self, other: Any) -> Value:
@@ -296,6 +307,7 @@ class Value(ArrayMethods):
         return apply(POWER, self, other)
 
     def __rpow__(self, other: Any) -> Value:
+        """b ** a."""
         return apply(POWER, other, self)
 
     def __matmul__(self, other: Any) -> Value:
@@ -303,9 +315,11 @@ class Value(ArrayMethods):
         return apply(MATMUL, self, other)
 
     def __rmatmul__(self, other: Any) -> Value:
+        """b @ a."""
         return apply(MATMUL, other, self)
 
     def __abs__(self) -> Value:
+        """abs(x), as `Value.abs`."""
         return self.abs()
 
     def __eq__(self, other: object) -> Value:  # type: ignore[override]
@@ -317,6 +331,7 @@ class Value(ArrayMethods):
         return apply(RULES[np.equal], self, other)
 
     def __ne__(self, other: object) -> Value:  # type: ignore[override]
+        """A Value of booleans, as `<`."""
         try:
             other = as_operand(other)
         except TypeError:
@@ -330,12 +345,15 @@ class Value(ArrayMethods):
         return apply(RULES[np.less], self, other)
 
     def __le__(self, other: Any) -> Value:
+        """A Value of booleans: a <= b."""
         return apply(RULES[np.less_equal], self, other)
 
     def __gt__(self, other: Any) -> Value:
+        """A Value of booleans: a > b."""
         return apply(RULES[np.greater], self, other)
 
     def __ge__(self, other: Any) -> Value:
+        """A Value of booleans: a >= b."""
         return apply(RULES[np.greater_equal], self, other)
 
     # --- Functions of each element ---
@@ -601,6 +619,7 @@ class Value(ArrayMethods):
         return len(self.data)
 
     def __iter__(self) -> Iterator[Value]:
+        """Along the first axis; TypeError if it is open or there is none."""
         return (self[i] for i in range(len(self)))
 
     # --- Ways out of the graph: what they give has no history, and no gradient ---
@@ -644,6 +663,7 @@ class Value(ArrayMethods):
         return Value(self.data)
 
     def __bool__(self) -> bool:
+        """Whether its one element is not 0; ValueError of several."""
         if np.size(self.data) != 1:
             raise ValueError(
                 f"expected one element to decide by, got shape {np.shape(self.data)}: "

@@ -15,7 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, concatenate, einsum, nn, operator, optim, stack, tensordot
+from micrograd import (
+    Value,
+    compiled,
+    concatenate,
+    einsum,
+    nn,
+    operator,
+    optim,
+    stack,
+    tensordot,
+)
 from micrograd.check import check_gradients
 from micrograd.trace import draw_dot
 
@@ -233,6 +243,8 @@ class TestRefused(HostileTest):
             (ValueError, f"operator 'reshape'{of_x}", lambda: x.reshape(2**40, 2**40)),
             (TypeError, f"operator 'transpose'{of_x}", lambda: x.transpose("ab")),
             (TypeError, "missing 1 required", lambda: x.maximum()),
+            (TypeError, "expected forward(x=data)", lambda: self.y.forward([1.0])),
+            (TypeError, "expected program(x=data)", lambda: compiled(self.y)([1.0])),
             (TypeError, "takes 1 positional argument", lambda: x.relu(0)),
             (TypeError, "'where' takes 3 operands", lambda: np.where(x > 1, x)),
         ]:
@@ -305,7 +317,7 @@ class TestRefused(HostileTest):
         forward = lambda **change: self.y.forward(**{**self.feed, **change})
         rows, integers = "a: expected shape (None, 3), got ", "i: expected int64, got "
         for error, words, call in [
-            (TypeError, "positional", lambda: self.y.forward(array)),
+            (TypeError, "by name", lambda: self.y.forward(array)),
             (ValueError, f"{rows}(0,)", lambda: forward(a=[])),
             (ValueError, f"{rows}(3,)", lambda: forward(a=array)),
             (ValueError, f"{rows}(3, 1)", lambda: forward(a=array[:, None])),

@@ -201,6 +201,23 @@ class TestDocstrings(unittest.TestCase):
                 self.assertRegex(text or "", r"\A\S")
                 self.assertEqual(">>>" in text, name not in WITHOUT_EXAMPLE)
 
+    def test_every_operator_of_values_is_explained(self):
+        """Also those with underscores, and each parameter has a name that says it."""
+        for name, method in vars(micrograd.Value).items():
+            if inspect.isfunction(method) and not name.startswith(
+                ("_number", "__reduce")
+            ):
+                with self.subTest(name):
+                    self.assertTrue(method.__doc__)
+                    self.assertNotIn("lambda", str(inspect.signature(method)))
+
+    def test_what_other_libraries_have(self):
+        for name in ("tensor", "Tensor", "no_grad", "grad"):
+            with self.assertRaisesRegex(AttributeError, f"'{name}'; write \\w+"):
+                getattr(micrograd, name)
+        with self.assertRaisesRegex(AttributeError, "attribute 'sines'$"):
+            _ = micrograd.sines
+
     def test_what_shows_nothing_is_public(self):
         self.assertLessEqual(WITHOUT_EXAMPLE, set(dict(documentation())))
 

@@ -117,7 +117,7 @@ class Program:
         self._last: Code | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, /, **values: Any) -> Any:
+    def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
         """Compute the results, and set the gradients of wrt.
 
         Parameters
@@ -129,6 +129,8 @@ class Program:
         ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
         RuntimeError : another thread is in this program
         """
+        if unnamed:
+            raise TypeError("a program is fed by name: expected program(x=data)")
         if not self._lock.acquire(False):
             raise RuntimeError(
                 "the program is running already: compile one for each thread"
