@@ -180,12 +180,8 @@ class ModuleSource(Source):
         """Refuse: the shape depends on data, which here are zeros."""
         raise not_alone(["[] of a mask"])
 
-    def head(self, is_mathematical: bool) -> list[str]:
-        """Imports, arrays, and what checks the arguments and says what they are."""
-        if self.functions:
-            called = set(map(id, self.functions.values()))
-            lines = [x for x in self.recording.lines if id(x.function) in called]
-            raise not_alone({line.node.op for line in lines if line.node is not None})
+    def given(self) -> tuple[list[str], list[str], list[str]]:
+        """The arguments of `step`, what checks them, and what its docstring says."""
         arguments, checks, about = [], [], []
         for wish, line in self.inputs.items():
             name, data = line.name, line.data
@@ -212,6 +208,15 @@ class ModuleSource(Source):
                 condition = " == ".join(texts)
                 checks.append(f"if not {condition}:")
                 checks.append(f'    raise ValueError("expected {condition}")')
+        return arguments, checks, about
+
+    def head(self, is_mathematical: bool) -> list[str]:
+        """Imports, arrays, and what checks the arguments and says what they are."""
+        if self.functions:
+            called = set(map(id, self.functions.values()))
+            lines = [x for x in self.recording.lines if id(x.function) in called]
+            raise not_alone({line.node.op for line in lines if line.node is not None})
+        arguments, checks, about = self.given()
         self.imports |= {"asarray", "can_cast", *(["load"] if self.arrays else [])}
         load = 'arrays = dict(load(os.path.splitext(__file__)[0] + ".npz"))'
         what = "The results" if len(self.recording.results) > 1 else "The result"

@@ -66,6 +66,9 @@ NUMERIC = np.typecodes["AllInteger"] + np.typecodes["AllFloat"]
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
 
+METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast, as_float}
+
+
 class Source:
     """A program's text, and what the text needs to run.
 
@@ -290,55 +293,68 @@ class Source:
 
     def expression(self, line: Line, out: str) -> str:
         """What a line computes, as text."""
+        is_of_scalars = isinstance(line.data, np.generic)
+        is_of_scalars &= not any(x.is_array for x in line.operands())
+        text = self.method(line) if line.function in METHODS else None
+        if text is not None:
+            return text
+        if line.is_number and not line.is_opaque:
+            text = self.of_numbers(line)
+        elif is_of_scalars:
+            text = self.of_scalars(line)
+        if text is None:
+            arguments = self.arguments(line, line.arguments)
+            arguments += f", out={out}" if out else ""
+            text = f"{self.function(line)}({arguments})"
+        return text
+
+    def method(self, line: Line) -> str | None:
+        """What one writes behind its first operand, as `x.T`; None if that is none."""
         function, arguments = line.function, line.arguments
-        of_first = {operator.getitem, np.transpose, np.reshape, np.swapaxes}
-        x = ""
-        if function in of_first or function in (cast, as_float):
-            x = self.argument(arguments[0])
+        x = self.argument(arguments[0])
         if function is operator.getitem:
             keys = arguments[1]
             if isinstance(keys, tuple) and len(keys) == 2 and line.data.ndim == 2:
                 if keys[0] is ... and keys[1] is None:
                     keys = (slice(None), None)  # as one writes it for a vector
             return f"{x}[{self.key(keys)}]"
-        is_method = any(isinstance(a, Line) and a.is_array for a in arguments[:1])
-        if function is np.transpose and is_method:
-            axes = arguments[1] if len(arguments) > 1 else None
-            return f"{x}.T" if axes is None else f"{x}.transpose({self.argument(axes)})"
-        if function in (np.reshape, np.swapaxes) and is_method:
-            return f"{x}.{function.__name__}({self.arguments(line, arguments[1:])})"
+        is_array = isinstance(arguments[0], Line) and arguments[0].is_array
         if function is cast:
             dtype = self.argument(arguments[1])
-            return f"{x}.astype({dtype})" if is_method else f"{dtype}({x})"
+            return f"{x}.astype({dtype})" if is_array else f"{dtype}({x})"
         if function is as_float:
-            total = f"{self.numpy('add')}.reduce({x}, axis=None)" if is_method else x
+            total = f"{self.numpy('add')}.reduce({x}, axis=None)" if is_array else x
             return f"float({total})"
-        operands = line.operands()
-        if line.is_number and not line.is_opaque:
-            texts = [self.argument(a) for a in arguments]
-            types = [type(a.data) for a in operands]
-            is_plain = float in types and not line.options
-            if is_plain and all(map(is_pythons, operands)):
-                if function in INFIX:  # of two booleans, + is "or" in NumPy
-                    return INFIX[function].format(*texts)
-                if function in OF_FLOATS and is_of_floats(line):
-                    texts = [self.argument(as_floating(a)) for a in arguments]
-                    template = OF_FLOATS[function]
-                    name = (
-                        self.numpy(name_of(function)) if "{numpy}" in template else ""
-                    )
-                    return template.format(*texts, numpy=name)
-            call = f"{self.function(line)}({self.arguments(line, arguments)})"
-            return f"{call}.item()"
-        if isinstance(line.data, np.generic) and not any(a.is_array for a in operands):
-            infix = {**INFIX, **OF_SCALARS}.get(function)
-            types = [type(a.data) for a in operands]
-            has_scalar = any(issubclass(t, np.generic) for t in types if t != np.bool_)
-            if infix and has_scalar and not line.options:
-                return infix.format(*map(self.argument, arguments))
-        text = self.arguments(line, arguments)
-        text += f", out={out}" if out else ""
-        return f"{self.function(line)}({text})"
+        if not is_array:
+            return None
+        if function is np.transpose:
+            axes = arguments[1] if len(arguments) > 1 else None
+            return f"{x}.T" if axes is None else f"{x}.transpose({self.argument(axes)})"
+        return f"{x}.{function.__name__}({self.arguments(line, arguments[1:])})"
+
+    def of_numbers(self, line: Line) -> str:
+        """Python's own arithmetic on numbers, where its result is NumPy's."""
+        function, operands = line.function, line.operands()
+        is_plain = float in [type(x.data) for x in operands] and not line.options
+        if is_plain and all(map(is_pythons, operands)):
+            if function in INFIX:  # of two booleans, + is "or" in NumPy
+                return INFIX[function].format(*map(self.argument, line.arguments))
+            if function in OF_FLOATS and is_of_floats(line):
+                template = OF_FLOATS[function]
+                texts = [self.argument(as_floating(x)) for x in line.arguments]
+                is_numpys = "{numpy}" in template
+                name = self.numpy(name_of(function)) if is_numpys else ""
+                return template.format(*texts, numpy=name)
+        return f"{self.function(line)}({self.arguments(line, line.arguments)}).item()"
+
+    def of_scalars(self, line: Line) -> str | None:
+        """Operators on NumPy's scalars, which are faster; None if there is none."""
+        infix = {**INFIX, **OF_SCALARS}.get(line.function)
+        types = [type(x.data) for x in line.operands()]
+        has_scalar = any(issubclass(t, np.generic) for t in types if t != np.bool_)
+        if not infix or not has_scalar or line.options:
+            return None
+        return infix.format(*map(self.argument, line.arguments))
 
     def arguments(self, line: Line, arguments: tuple[Any, ...]) -> str:
         """The arguments of a call, with its options."""
