@@ -23,7 +23,7 @@ import numpy as np
 
 from micrograd import rules
 from micrograd.methods import ArrayMethods
-from micrograd.places import Place, caller
+from micrograd.places import Place, caller, is_assigned
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ BIRTHS = itertools.count()
 data_of = attrgetter("data")
 Method = TypeVar("Method", bound=Function)
 Link = tuple["Value", Function]  # an operand, and what gives it its gradient
+
+
+NO_ARRAY = (
+    "a Value is no array, which would lose its gradient: write v.data or v.numpy() "
+    "where only numbers are wanted; to keep the gradient, stack([v, w]) or concatenate("
+    "[v, w]) for an array of Values, v.at[key].set(x) to put one into an array, and "
+    "functions that micrograd knows"
+)
 
 
 def with_numpys_words(method: Method) -> Method:
@@ -681,7 +689,9 @@ class Value(ArrayMethods):
         return int(self._number("int"))
 
     def _number(self, kind: str) -> Any:
-        """The only element."""
+        """The only element; TypeError if it is NumPy puts it into an array."""
+        if is_assigned():
+            raise TypeError(NO_ARRAY)
         if np.size(self.data) != 1:
             shape = np.shape(self.data)
             raise TypeError(f"{kind}(): expected one number, got shape {shape}")
@@ -692,12 +702,7 @@ class Value(ArrayMethods):
         self, *args: Any, **kwargs: Any
     ) -> np.ndarray[Any, np.dtype[np.generic]]:
         """Refused: who reads a Value as an array cuts its gradient without a word."""
-        raise TypeError(
-            "a Value is no array, which would lose its gradient: write v.data or "
-            "v.numpy() where only numbers are wanted; to keep the gradient, stack([v, "
-            "w]) or concatenate([v, w]) for an array of Values, v.at[key].set(x) to "
-            "put one into an array, and functions that micrograd knows"
-        )
+        raise TypeError(NO_ARRAY)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: an expression is not called, but fed."""

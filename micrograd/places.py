@@ -1,4 +1,4 @@
-"""Where in a user's code an operator was written, for errors that come later."""
+"""Where in a user's code something was written: an operator, or an assignment."""
 
 from __future__ import annotations
 
@@ -83,3 +83,15 @@ def noted(frame: FrameType) -> Place | Passage:
         PLACES.clear()
     PLACES[id(code), instruction] = place
     return place
+
+
+STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
+
+
+def is_assigned() -> bool:
+    """Whether `float` was asked by NumPy for `array[i] = v`, and not by a user.
+
+    To Python both are the same call; only the instruction that led to it differs.
+    """
+    frame = sys._getframe(3)
+    return frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR

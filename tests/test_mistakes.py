@@ -1,0 +1,119 @@
+"""What people write who come from NumPy, PyTorch or the scalar micrograd.
+
+Each ends in the right number, or in an error that says what to write instead.
+"""
+
+import copy
+import math
+import sys
+import unittest
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import micrograd
+from micrograd import Value, compiled
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ValueTest
+
+# The code, as somebody wrote it, and what is right: a number or an array, or the type
+# of the error and the words that lead on. v and w are Values of [1, 2, 3], [4, 5, 6];
+# n is one of a number; x is lazy, of shape (None, 2), and h = x * 2; a is an array.
+EXPRESSIONS = [
+    # NumPy's habits
+    ("np.array([v, w])", TypeError, "stack([v, w])"),
+    ("np.r_[v, w]", TypeError, "concatenate([v, w])"),
+    ("np.full(3, n)", TypeError, "v.data"),
+    ("np.vectorize(math.sin)(v)", TypeError, "v.data or v.numpy()"),
+    ("a[0] = n", (TypeError, ValueError), "v.at[key].set(x)"),
+    ("i = np.arange(3); i[0] = n", (TypeError, ValueError), "v.at[key].set(x)"),
+    ("a[:] = v", TypeError, "v.at[key].set(x)"),
+    ("a += v", TypeError, "array = array + value"),
+    ("np.add(a, v, out=a)", TypeError, "array = array + value"),
+    ("a.dot(v)", TypeError, "v.data"),
+    ("np.dot(a, v)", 14.0, None),
+    ("a @ v + 1", 15.0, None),
+    ("np.testing.assert_allclose(v, a)", TypeError, "v.data"),
+    ("np.add.reduce(v)", TypeError, "np.add.reduce"),
+    ("if v > 2: pass", ValueError, "where(condition, x, y)"),
+    ("v.sum(axis=1)", ValueError, "axis 1 is out of bounds"),
+    ("v @ x.data", ValueError, "operator '@' of shapes (3,), (1, 2)"),
+    ("Value([[1.0, 2.0], [3.0]])", TypeError, "expected real numbers, got object list"),
+    ("Value('3')", TypeError, "expected real numbers, got <U1"),
+    ("Value(1 + 2j)", TypeError, "complex"),
+    ("v.data = [5.0, 6.0, 7.0]; v * 2", TypeError, "np.array(...)"),
+    # Open axes, and what is fed
+    ("h.sum() / len(h)", TypeError, "mean(axis=0)"),
+    ("h.sum() / h.shape[0]", TypeError, "mean(axis=0)"),
+    ("h.reshape(h.shape[0], -1)", TypeError, "write -1"),
+    ("[row for row in h]", TypeError, "an open axis has no length"),
+    ("for i in range(len(x)): pass", TypeError, "mean(axis=0)"),
+    ("Value(shape=(2,))", TypeError, "Value(shape=(None, 2), name='x')"),
+    ("h.forward(np.ones((4, 2)))", TypeError, "forward(x=data)"),
+    ("compiled(h)(np.ones((4, 2)))", TypeError, "program(x=data)"),
+    ("h.forward(x=[1.0, 2.0])", ValueError, "x: expected shape (None, 2), got (2,)"),
+    ("h.forward(x=v)", TypeError, "write v.data"),
+    ("h(x=np.ones((4, 2)))", TypeError, "v.forward(x=data)"),
+    ("h.forward(y=1)", UserWarning, "x is not fed"),
+    ("h.sum().backward()", UserWarning, "run forward() before backward()"),
+    # PyTorch's habits
+    ("v.backward(np.ones(3))", TypeError, "(result * g).sum().backward()"),
+    ("v.sum().backward(wrt=3)", TypeError, "wrt: expected Values, got 3"),
+    ("v.sum().backward(wrt=w)", ValueError, "does not depend on"),
+    ("(v > 0).backward()", TypeError, "got booleans"),
+    ("v.sum(dim=0)", TypeError, "expected axis=, got dim="),
+    ("v.mean(0, keepdim=True)", TypeError, "expected keepdims=, got keepdim="),
+    ("v.item()", ValueError, "size 1"),
+    ("f'{v:.2f}'", TypeError, "use .data"),
+    ("f'{n:.2f}' == '7.00'", True, None),
+    ("v.detach().numpy() + 1", [2.0, 3.0, 4.0], None),
+    ("micrograd.tensor([1.0])", AttributeError, "micrograd.Value"),
+    ("with micrograd.no_grad(): pass", AttributeError, "computes no gradients"),
+    # The scalar micrograd's habits
+    ("sum([n, n, 1])", 15.0, None),
+    ("sum((n * k for k in range(3)), Value(0.0))", 21.0, None),
+    ("max(n, 3)", 7.0, None),
+    ("n.data + 1", 8.0, None),
+    ("math.exp(n * 0)", 1.0, None),
+    ("1 / (n * 0)", np.inf, None),
+    ("(n - 8) ** 0.5", np.nan, None),
+    ("n == None", False, None),
+    ("v in [w, v]", ValueError, "where(condition"),
+    ("copy.deepcopy(n * 2)", TypeError, "leaves can"),
+]
+
+
+class TestExpressions(ValueTest):
+    def test_each(self):
+        for code, expected, words in EXPRESSIONS:
+            with self.subTest(code):
+                self.check(code, expected, words)
+
+    def names(self):
+        x = Value(shape=(None, 2), name="x")
+        v, w = Value([1.0, 2.0, 3.0]), Value([4.0, 5.0, 6.0])
+        names = {"a": np.array([1.0, 2.0, 3.0]), "v": v, "w": w, "n": Value(7.0)}
+        names.update(x=x, h=x * 2, Value=Value, compiled=compiled, micrograd=micrograd)
+        return {**names, "np": np, "math": math, "copy": copy}
+
+    def check(self, code, expected, words):
+        names = self.names()
+        if words is None:
+            result = eval(code, names)
+            self.assert_equal(getattr(result, "data", result), expected)
+            return
+        with self.assertRaises(expected) as caught, warnings.catch_warnings():
+            warnings.filterwarnings("error", "x is|run forward")
+            exec(code, names)
+        error = caught.exception  # NumPy's own may stand over what says why
+        message = f"{error} {error.__cause__ or ''}"
+        self.assertIn(words, message)
+        for inner in ("<locals>", "<lambda>", "apply("):
+            self.assertNotIn(inner, message)
+        self.assert_equal(names["a"], [1.0, 2.0, 3.0])
+
+
+if __name__ == "__main__":
+    unittest.main()
