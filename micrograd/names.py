@@ -1,0 +1,63 @@
+"""Names of Values, from nets and dictionaries: for sources, pictures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from micrograd.engine import Value
+
+
+class Part(NamedTuple):
+    """A Module in a net that holds parameters of its own."""
+
+    name: str  # as layers.0; "" of the net itself
+    kind: str  # its class
+    parameters: dict[str, Value]  # by the last part of their names, as w
+
+
+def names_in(given: Any) -> dict[Value, str] | None:
+    """The names that a Module or a dictionary gives to Values; None, if it is neither.
+
+    Raises
+    ------
+    TypeError : something else than Values in the dictionary
+    """
+    if is_net(given):
+        return {value: name for name, value in given.named_parameters()}
+    if not isinstance(given, Mapping):
+        return None
+    for name, value in given.items():
+        if not isinstance(value, Value):
+            raise TypeError(f"names: expected Values, got {name}={value!r}")
+    return {value: str(name) for name, value in given.items()}
+
+
+def is_net(given: Any) -> bool:
+    """Whether it is a Module, or names its parameters as one does."""
+    return callable(getattr(given, "named_parameters", None))
+
+
+def parts_of(net: Any) -> list[Part]:
+    """The Modules in a net that hold parameters, each with its own."""
+    modules = dict(modules_in(net))
+    parts: dict[str, Part] = {}
+    for full_name, value in net.named_parameters():
+        name = full_name
+        while name not in modules:  # "" is the net
+            name = name.rpartition(".")[0]
+        kind = type(modules[name]).__name__
+        part = parts.setdefault(name, Part(name, kind, {}))
+        part.parameters[full_name[len(name) :].lstrip(".")] = value
+    return list(parts.values())
+
+
+def modules_in(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The Modules in a part, itself first, under names such as `layers.0`."""
+    if is_net(part):
+        yield name, part
+        part = getattr(part, "__dict__", {})
+    elif isinstance(part, (list, tuple)):
+        part = dict(enumerate(part))
+    for key in part if isinstance(part, dict) else ():
+        yield from modules_in(part[key], f"{name}.{key}".lstrip("."))
