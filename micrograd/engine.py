@@ -145,6 +145,11 @@ class Value(ArrayMethods):
             raise TypeError(f"{spec!r} formats a number, got shape {shape}: use .data")
         return format(self.item(), spec) if spec else str(self)
 
+    def _repr_html_(self) -> str:
+        from micrograd.show import value_html  # for notebooks alone
+
+        return value_html(self)
+
     @property
     def name(self) -> str | None:
         """The name of a lazy Value, under which `forward()` feeds it; None of others.

@@ -133,6 +133,11 @@ class Module:
         """
         self.load_state_dict(read(path))
 
+    def _repr_html_(self) -> str:
+        from micrograd.show import module_html  # for notebooks alone
+
+        return module_html(self)
+
 
 class Neuron(Module):
     """relu(x @ w + b), or x @ w + b: from shape (..., nin) to (...).

@@ -11,6 +11,7 @@ import numpy as np
 
 from micrograd.engine import Value, order_of
 from micrograd.names import Part, is_net, names_in, parts_of
+from micrograd.show import shape_of
 
 if TYPE_CHECKING:
     import graphviz
@@ -116,7 +117,7 @@ def described(value: Value, names: dict[Value, str] | None) -> list[str]:
     name = value.name or (names or {}).get(value)
     fields = [name] if name else []
     if names is not None:
-        fields.append(f"shape {value.shape}")
+        fields.append(f"shape {shape_of(value)}")
     if names is None or np.size(value.data) <= MOST_SHOWN:
         fields += [f"data {text(value.data)}", f"grad {text(value.grad)}"]
     return fields
@@ -159,8 +160,8 @@ class Call:
         return [
             f"{self.part.name}: {self.part.kind}",
             " ".join([result.op for result in self.results]),
-            "\n".join([f"{name} {x.shape}" for name, x in used]),
-            f"shape {self.results[-1].shape}",
+            "\n".join([f"{name} {shape_of(x)}" for name, x in used]),
+            f"shape {shape_of(self.results[-1])}",
         ]
 
 

@@ -13,7 +13,7 @@ import re
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from micrograd.engine import (
     values_in,
     way_to,
 )
+from micrograd.names import names_in
 from micrograd.program.module import save
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
@@ -268,6 +269,11 @@ class Program:
         given = ", ".join(x.name or "" for x in self.lazies)
         return f"<program of ({given}) with {len(self.wrt)} gradients>"
 
+    def _repr_html_(self) -> str:
+        from micrograd.show import program_html  # for notebooks alone
+
+        return program_html(self)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("programs cannot be pickled or copied: save() writes a module")
 
@@ -388,16 +394,14 @@ def scalar_type(data: Any) -> type[np.generic] | None:
     return data.dtype.type if data.dtype.kind == "f" else np.float64
 
 
-def names_of(given: Any, wrt: list[Value], leaves: list[Value]) -> dict[Value, str]:
+def names_of(
+    given: Values | None, wrt: list[Value], leaves: list[Value]
+) -> dict[Value, str]:
     """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
-    found: dict[Value, Any] = {}
-    if isinstance(given, Mapping):
-        found = {value: name for name, value in given.items()}
-    elif callable(getattr(given, "named_parameters", None)):
-        found = {value: name for name, value in given.named_parameters()}
+    found = names_in(given) or {}
     names, counts = {}, Counter[str]()
     for value in dict.fromkeys((*leaves, *wrt)):
-        name = value.name or re.sub(r"\W", "_", str(found.get(value, "")))
+        name = value.name or re.sub(r"\W", "_", found.get(value, ""))
         if not name.isidentifier():
             kind = "w" if value in set(wrt) else "leaf"
             counts[kind] += 1
