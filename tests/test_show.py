@@ -112,6 +112,18 @@ class TestValue(unittest.TestCase):
         self.assertEqual(fields(x)["data"], "[[1. 2.]]")
         self.assertNotIn("not fed", fields(y))
 
+    def test_open_axes(self):
+        x = Value(shape=(None, 2), name="x")
+        y = (x @ np.ones((2, 3))).exp()
+        y.forward(x=np.ones((5, 2)))
+        self.assertEqual(fields(y)["shape"], "(None, 3)")
+        self.assertEqual(fields(y)["operator"], "exp of (None, 3)")
+        self.assertEqual(fields(x @ np.ones(2))["operator"], "@ of (None, 2), (2,)")
+
+    def test_open_axes_that_have_to_be_one(self):
+        y = Value(shape=(None, 2), name="x").reshape(1, 2)
+        self.assertEqual(fields(y)["shape"], "(1, 2)")
+
     def test_fed_with_nan(self):
         x = Value(shape=(), name="x")
         (x * 1).forward(x=float("nan"))
