@@ -24,7 +24,10 @@ MOST_DRAWN = 100  # operators, of what is worth a picture
 MOST_LISTED = 8  # names or shapes
 MOST_ROWS = 100  # of a table
 MOST_LINES = 300  # of a source
-CELL = "text-align: left; vertical-align: top; white-space: pre-wrap"
+CELL = (
+    "text-align: left; vertical-align: top; white-space: pre-wrap; "
+    "font-family: monospace"  # as columns of numbers stand in line
+)
 # JupyterLab's, or else some that can be read on white and on black.
 COLOURS = {
     "Comment": "var(--jp-mirror-editor-comment-color, #767676)",

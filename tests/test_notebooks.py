@@ -99,6 +99,7 @@ class TestStored(Checks, unittest.TestCase):
             o for o in outputs(notebook) if "image/svg+xml" in o.get("data", {})
         ]
         self.assertGreaterEqual(len(pictures), 2)
+        self.assertIn("layers.1: Layer", printed(notebook))
 
     def test_assets(self):
         picture = (ROOT / "assets" / "moon_mlp.png").read_bytes()
