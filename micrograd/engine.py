@@ -146,7 +146,8 @@ class Value(ArrayMethods):
         return format(self.item(), spec) if spec else str(self)
 
     def _repr_html_(self) -> str:
-        from micrograd.show import value_html  # for notebooks alone
+        """A table for a notebook: data, gradient, shape, operator."""
+        from micrograd.show import value_html  # loaded on first use
 
         return value_html(self)
 

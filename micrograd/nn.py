@@ -134,7 +134,8 @@ class Module:
         self.load_state_dict(read(path))
 
     def _repr_html_(self) -> str:
-        from micrograd.show import module_html  # for notebooks alone
+        """A table for a notebook: the layers and their parameters."""
+        from micrograd.show import module_html  # loaded on first use
 
         return module_html(self)
 

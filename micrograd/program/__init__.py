@@ -270,7 +270,8 @@ class Program:
         return f"<program of ({given}) with {len(self.wrt)} gradients>"
 
     def _repr_html_(self) -> str:
-        from micrograd.show import program_html  # for notebooks alone
+        """The source for a notebook, in colour."""
+        from micrograd.show import program_html  # loaded on first use
 
         return program_html(self)
 
