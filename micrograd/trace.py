@@ -36,7 +36,8 @@ def draw_dot(
     With names, each box has its shape, and data and gradient if they have up to 12
     elements. A Module as names folds: each of its layers is one round box, with its
     operators, its parameters and the shape of its result; any other operator and its
-    result, as of a loss, are one box, too. `dict(model.named_parameters())` does not.
+    result, as of a loss, are one box, too. `names=dict(model.named_parameters())` has
+    the names and folds nothing.
 
     Parameters
     ----------
