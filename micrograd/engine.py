@@ -719,7 +719,9 @@ class Value(ArrayMethods):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._rule:
-            raise TypeError("expressions cannot be pickled or copied; leaves can, and v.data")
+            raise TypeError(
+                "expressions cannot be pickled or copied; leaves can, and v.data"
+            )
         return super().__reduce_ex__(protocol)
 
     # --- NumPy's functions of Values, as np.exp(v) and array + v ---

@@ -227,7 +227,7 @@ def of_power(line: Line, uses: Uses) -> Any:
     """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
     x, exponent = line.arguments
     number = number_in(exponent)
-    if number == 2 and is_like(x, line):  # booleans and integers may become others
+    if number == 2 and np.result_type(x.data) == np.result_type(line.data):
         return written(line, np.multiply, x, x)
     if number == 1 and is_like(x, line):
         return x
@@ -274,7 +274,7 @@ def of_negative(line: Line, uses: Uses) -> Any:
     if is_used_once(x, np.multiply, uses):
         for inner, factor in (x.arguments, x.arguments[::-1]):
             number = number_in(factor)
-            if number is not None and is_like(inner, line):
+            if number is not None and (is_like(inner, line) or is_mask(inner, line)):
                 return written(line, np.multiply, inner, -number)
     if is_used_once(x, np.where, uses) and line.is_backward:
         condition, a, b = x.arguments
@@ -359,6 +359,12 @@ def of_matmul(line: Line, uses: Uses) -> Any:
     return written(line, np.dot, a, b)
 
 
+def is_mask(x: Any, line: Line) -> bool:
+    """Whether it is an array of booleans, of the line's shape."""
+    is_array = isinstance(x, Line) and x.is_array
+    return is_array and x.data.dtype.kind == "b" and x.shape == line.shape
+
+
 def of_where(line: Line, uses: Uses) -> Any:
     """Without the branches that make np.where slow on large arrays.
 
@@ -366,8 +372,7 @@ def of_where(line: Line, uses: Uses) -> Any:
     are kept, or none: the same as np.where, also where a product with 0 would be nan.
     """
     mask, x, zero = line.arguments
-    is_mask = isinstance(mask, Line) and mask.is_array and mask.data.dtype.kind == "b"
-    if not is_mask or number_in(zero) != 0 or mask.shape != line.shape:
+    if not is_mask(mask, line) or number_in(zero) != 0:
         return None
     dtype, number = np.result_type(line.data), number_in(x)
     is_double = line.is_array and dtype.name == "float64"
