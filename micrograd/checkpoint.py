@@ -175,7 +175,8 @@ def write(path: Path, state: State) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes the place of an older one when it is whole."""
-    beside = f"{os.fsdecode(path)}.{os.getpid()}"
+    path = os.path.realpath(os.fsdecode(path))  # a link stays, to the new file
+    beside = f"{path}.{os.getpid()}"
     try:
         with open(beside, "wb") as file:
             yield file

@@ -52,12 +52,17 @@ def parts_of(net: Any) -> list[Part]:
     return list(parts.values())
 
 
-def modules_in(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def modules_in(
+    part: Any, name: str = "", around: tuple[Any, ...] = ()
+) -> Iterator[tuple[str, Any]]:
     """The Modules in a part, itself first, under names such as `layers.0`."""
+    if any(part is x for x in around):  # it stands in itself
+        return
+    around = (*around, part)
     if is_net(part):
         yield name, part
         part = getattr(part, "__dict__", {})
     elif isinstance(part, (list, tuple)):
         part = dict(enumerate(part))
     for key in part if isinstance(part, dict) else ():
-        yield from modules_in(part[key], f"{name}.{key}".lstrip("."))
+        yield from modules_in(part[key], f"{name}.{key}".lstrip("."), around)

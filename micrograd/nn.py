@@ -6,7 +6,7 @@ they stand in its attributes, so that optimisers can move them and files keep th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from micrograd.rules import RULES, Rule
 if TYPE_CHECKING:
     from typing import Union
 
+    Activation = Callable[[Value], Value]
     # Here: to say np.random imports it, which takes a while.
     RandomSource = Union[np.random.Generator, np.random.RandomState]
 
@@ -40,6 +41,22 @@ class Module:
     Value(data=6.0, grad=None)
     """
 
+    def __getattr__(self, name: str) -> Any:
+        kind = type(self).__name__
+        hint = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}{hint}")
+
+    def __str__(self) -> str:
+        """Each module in it that has parameters, with their shapes; and how many."""
+        from micrograd.names import parts_of  # loaded on first use
+
+        size = sum(np.size(value.data) for value in self.parameters())
+        lines = [f"{type(self).__name__} of {size:,} parameters"]
+        for name, kind, parameters in parts_of(self):
+            shapes = [f"{key} {x.shape}" for key, x in parameters.items()]
+            lines.append(f"  {name or 'itself'}: {kind}, {', '.join(shapes)}")
+        return "\n".join(lines)
+
     def parameters(self) -> list[Value]:
         """Each parameter once, also where two modules share it.
 
@@ -56,6 +73,14 @@ class Module:
         """
         return list(named_leaves(self))
 
+    def _by_name(self) -> dict[str, Value]:
+        """The parameters by name; ValueError if two have the same one."""
+        values: dict[str, Value] = {}
+        for name, value in named_leaves(self):
+            if values.setdefault(name, value) is not value:
+                raise ValueError(f"two parameters have the name {name!r}: change a key")
+        return values
+
     def zero_grad(self) -> None:
         """Forget the gradients; `backward()` does so, too.
 
@@ -71,12 +96,12 @@ class Module:
             value.grad = None
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of the data, by name.
+        """A copy of the data, by name; ValueError if two have the same one.
 
         >>> list(MLP(2, [3, 1]).state_dict())
         ['layers.0.w', 'layers.0.b', 'layers.1.w', 'layers.1.b']
         """
-        return {name: np.array(value.data) for name, value in named_leaves(self)}
+        return {name: np.array(x.data) for name, x in self._by_name().items()}
 
     def load_state_dict(self, state: State) -> None:
         """Take over copies of all data, or nothing after an error.
@@ -97,7 +122,7 @@ class Module:
         >>> neuron.w.data
         array([1., 2.])
         """
-        values = dict(named_leaves(self))
+        values = self._by_name()
         arrays = checked(state, values)
         for name, value in values.items():
             value.data = like(arrays[name], value)
@@ -140,14 +165,29 @@ class Module:
         return module_html(self)
 
 
+INSTEAD = {  # of what PyTorch's modules have
+    "cpu": "nothing: NumPy computes on the CPU",
+    "cuda": "nothing: NumPy computes on the CPU",
+    "double": "dtype=np.float64 where the module is made",
+    "eval": "nothing: these modules have no modes",
+    "float": "dtype=np.float32 where the module is made",
+    "forward": "model(x)",
+    "half": "dtype=np.float16 where the module is made",
+    "to": "dtype=np.float32 where the module is made",
+    "train": "nothing: these modules have no modes",
+}
+
+
 class Neuron(Module):
     """relu(x @ w + b), or x @ w + b: from shape (..., nin) to (...).
 
     Parameters
     ----------
     nin : number of inputs
-    nonlin : with relu
+    nonlin : with the activation
     rng : where the first weights are drawn from, instead of numpy.random
+    dtype : of the parameters
+    activation : a function of a Value, instead of relu
 
     >>> neuron = Neuron(2)
     >>> neuron.load_state_dict({"w": [1.0, -1.0], "b": 0.5})
@@ -158,19 +198,46 @@ class Neuron(Module):
     w: Value  # (nin,)
     b: Value  # ()
     nonlin: bool
+    activation: Activation
 
     def __init__(
-        self, nin: int, nonlin: bool = True, rng: RandomSource | None = None
+        self,
+        nin: int,
+        nonlin: bool = True,
+        rng: RandomSource | None = None,
+        *,
+        dtype: Any = float,
+        activation: Activation = Value.relu,
     ) -> None:
-        self.w, self.b = first_weights((nin,), rng), Value(np.zeros(()))
-        self.nonlin = nonlin
+        self._fill((nin,), nonlin, rng, dtype, activation)
+
+    def _fill(
+        self,
+        shape: tuple[int, ...],
+        nonlin: bool,
+        rng: RandomSource | None,
+        dtype: Any,
+        activation: Activation,
+    ) -> None:
+        """Set the parameters: weights of that shape, and a bias for each neuron."""
+        if not callable(activation):
+            raise TypeError(
+                f"activation: expected a function as Value.tanh, got {activation!r}"
+            )
+        self.w = first_weights(shape, rng, dtype)
+        self.b = Value(np.zeros(shape[1:], dtype))
+        self.nonlin, self.activation = nonlin, activation
 
     def __call__(self, x: Any) -> Value:
         y: Value = x @ self.w + self.b
-        return y.relu() if self.nonlin else y
+        return self.activation(y) if self.nonlin else y
 
     def __repr__(self) -> str:
-        return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
+        name = getattr(self.activation, "__name__", "").strip("<>")
+        kind = (
+            {"relu": "ReLU"}.get(name, name.capitalize()) if self.nonlin else "Linear"
+        )
+        return f"{kind}Neuron({len(self.w)})"
 
 
 class Layer(Neuron):
@@ -179,7 +246,7 @@ class Layer(Neuron):
     Parameters
     ----------
     nin, nout : numbers of inputs and of neurons
-    nonlin, rng : as for `Neuron`
+    nonlin, rng, dtype, activation : as for `Neuron`
 
     >>> Layer(2, 3)(np.ones((10, 2))).shape
     (10, 3)
@@ -189,17 +256,23 @@ class Layer(Neuron):
     b: Value  # (nout,)
 
     def __init__(
-        self, nin: int, nout: int, nonlin: bool = True, rng: RandomSource | None = None
+        self,
+        nin: int,
+        nout: int,
+        nonlin: bool = True,
+        rng: RandomSource | None = None,
+        *,
+        dtype: Any = float,
+        activation: Activation = Value.relu,
     ) -> None:
-        self.w, self.b = first_weights((nin, nout), rng), Value(np.zeros(nout))
-        self.nonlin = nonlin
+        self._fill((nin, nout), nonlin, rng, dtype, activation)
 
     def __repr__(self) -> str:
         return f"Layer of {len(self.b)} {super().__repr__()}"
 
 
 class MLP(Module):
-    """Layers in a row, the last without relu: a multilayer perceptron.
+    """Layers in a row, the last without an activation: a multilayer perceptron.
 
     From shape (..., nin) to (..., nouts[-1]); to (...), if the last has one neuron.
 
@@ -207,7 +280,12 @@ class MLP(Module):
     ----------
     nin : number of inputs
     nouts : number of neurons of each layer
-    rng : as for `Neuron`
+    rng, dtype, activation : as for `Neuron`
+
+    Raises
+    ------
+    TypeError : nouts is no list of sizes
+    ValueError : there is no layer
 
     >>> model = MLP(2, [16, 1])
     >>> model
@@ -219,11 +297,25 @@ class MLP(Module):
     layers: list[Neuron]
 
     def __init__(
-        self, nin: int, nouts: Sequence[int], rng: RandomSource | None = None
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        rng: RandomSource | None = None,
+        *,
+        dtype: Any = float,
+        activation: Activation = Value.relu,
     ) -> None:
+        if not np.iterable(nouts):
+            raise TypeError(
+                "nouts: expected the sizes of the layers in a list, as MLP(64, [32, "
+                f"10]), got {nouts!r}"
+            )
+        if not len(nouts):
+            raise ValueError("nouts: expected the size of a layer or more, got none")
         *hidden, (n, m) = zip([nin, *nouts], nouts)
-        self.layers = [Layer(*sizes, rng=rng) for sizes in hidden]
-        last = Neuron(n, False, rng) if m == 1 else Layer(n, m, False, rng)
+        options: Any = {"rng": rng, "dtype": dtype, "activation": activation}
+        self.layers = [Layer(*sizes, **options) for sizes in hidden]
+        last = Neuron(n, False, **options) if m == 1 else Layer(n, m, False, **options)
         self.layers.append(last)
 
     def __call__(self, x: Any) -> Value:
@@ -294,8 +386,16 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     return chosen.sum(axis=-1).mean()
 
 
-def named_leaves(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
-    """The leaves in a part, however deep, under names such as `layers.0.w`."""
+def named_leaves(
+    part: Any, name: str = "", around: tuple[Any, ...] = ()
+) -> Iterator[tuple[str, Value]]:
+    """The leaves in a part, however deep, under names such as `layers.0.w`.
+
+    One that stands in itself, as a module that keeps its owner, is gone through once.
+    """
+    if any(part is x for x in around):
+        return
+    around = (*around, part)
     if isinstance(part, Value) and not part.op and not part.name:
         yield name, part
     if isinstance(part, Module):
@@ -303,13 +403,20 @@ def named_leaves(part: Any, name: str = "") -> Iterator[tuple[str, Value]]:
     elif isinstance(part, (list, tuple)):
         part = dict(enumerate(part))
     for key in part if isinstance(part, dict) else ():
-        yield from named_leaves(part[key], f"{name}.{key}".lstrip("."))
+        yield from named_leaves(part[key], f"{name}.{key}".lstrip("."), around)
 
 
-def first_weights(shape: tuple[int, ...], rng: RandomSource | None) -> Value:
+def first_weights(
+    shape: tuple[int, ...], rng: RandomSource | None, dtype: Any
+) -> Value:
     """Random ones, as wide as relus pass signals on unchanged: He et al., 2015."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype: expected a floating one, got {np.dtype(dtype)}")
+    if rng is not None and not hasattr(rng, "normal"):
+        raise TypeError(f"rng: expected np.random.default_rng({rng!r}), got {rng!r}")
     deviation = (2 / max(shape[0], 1)) ** 0.5
-    return Value((rng or np.random).normal(0, deviation, shape))
+    weights = (rng or np.random).normal(0, deviation, shape)
+    return Value(weights.astype(dtype, copy=False))
 
 
 def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:

@@ -8,8 +8,7 @@ training was interrupted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,6 +17,27 @@ from micrograd.engine import Value, numeric, values_in
 
 if TYPE_CHECKING:
     from micrograd.engine import Values
+
+
+class Setting:
+    """An attribute of an optimiser that is a rate: it may be set between two steps."""
+
+    def __init__(self, below: float = np.inf) -> None:
+        self.below = below
+
+    def __set_name__(self, owner: type[Optimiser], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, optimiser: None, owner: Any) -> Setting: ...
+    @overload
+    def __get__(self, optimiser: Optimiser, owner: Any) -> float: ...
+
+    def __get__(self, optimiser: Optimiser | None, owner: Any) -> Setting | float:
+        return self if optimiser is None else optimiser.settings[self.name]
+
+    def __set__(self, optimiser: Optimiser, number: float) -> None:
+        optimiser.settings[self.name] = as_rate(number, self.name, self.below)
 
 
 class Optimiser:
@@ -35,6 +55,7 @@ class Optimiser:
     wrt : list of the Values
     steps : number of steps taken, with those before a checkpoint
     memory : for each name a list, with an array for each Value
+    learning_rate, weight_decay : as given; they may be set between two steps
 
     Raises
     ------
@@ -51,9 +72,27 @@ class Optimiser:
     array([ 2.5, -1.5])
     """
 
+    # So that to set what an optimiser does not have, as `lr`, is an AttributeError.
+    __slots__ = (
+        "__weakref__",
+        "memory",
+        "rate",
+        "rates",
+        "rates_taken",
+        "settings",
+        "steps",
+        "wrt",
+    )
+
     wrt: list[Value]
     steps: int
     memory: dict[str, list[Any]]
+    rates: Iterator[float] | None  # a schedule
+    rate: float | None  # of the last step, or the next one; None after the last of all
+    rates_taken: int  # of the schedule; fewer than the steps, after loading
+
+    weight_decay = Setting()
+    adds_decay = True  # to the gradient
 
     def __init__(
         self,
@@ -62,16 +101,41 @@ class Optimiser:
         weight_decay: float = 0,
         memory: Iterable[str] = (),
     ) -> None:
+        self.settings: dict[str, float] = {}
         self.wrt = movable(values_in(wrt))
-        self.rates: Iterator[float]
-        if np.iterable(learning_rate) and not isinstance(learning_rate, str):
-            self.rates = map(as_rate, learning_rate)
-        else:
-            self.rates = repeat(as_rate(learning_rate))
-        self.weight_decay = as_rate(weight_decay)
         self.steps = 0
-        self.rates_taken = 0  # fewer than the steps, after loading
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.memory = {name: [0.0] * len(self.wrt) for name in memory}
+
+    @property
+    def learning_rate(self) -> float | Any:
+        """The rate of the next step; set it to a number, or to another schedule.
+
+        A schedule's first rate is that of the next step.
+
+        Raises
+        ------
+        ValueError : a schedule is at its end, or a number is below 0
+
+        >>> sgd = SGD(Value(1.0), learning_rate=0.1)
+        >>> sgd.learning_rate *= 0.5
+        >>> sgd.learning_rate
+        0.05
+        """
+        while self.rates and self.rates_taken <= self.steps:
+            self.rate = next(self.rates, None)
+            self.rates_taken += 1
+        if self.rate is None:
+            raise ValueError("the learning rates are exhausted")
+        return self.rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | Iterable[float]) -> None:
+        is_schedule = np.iterable(rate) and not isinstance(rate, str)
+        self.rates = map(as_rate, rate) if is_schedule else None  # type: ignore
+        self.rate = None if is_schedule else as_rate(rate, "learning_rate")
+        self.rates_taken = self.steps
 
     def step(self) -> None:
         """Move the Values, or after an error none.
@@ -86,18 +150,16 @@ class Optimiser:
         >>> x.data
         0.5
         """
-        if [value for value in self.wrt if value.grad is None]:
-            raise ValueError("a Value without a gradient: run backward()")
-        for _ in range(self.rates_taken, self.steps):
-            next(self.rates, None)
-        learning_rate = next(self.rates, None)
-        if learning_rate is None:
-            raise ValueError("the learning rates are exhausted")
-        self.rates_taken = self.steps = self.steps + 1
+        for value in self.wrt:
+            if value.grad is None:
+                raise ValueError("a Value without a gradient: run backward()")
+        learning_rate = self.learning_rate
+        weight_decay = self.weight_decay if self.adds_decay else 0.0
+        self.steps += 1
         for index, value in enumerate(self.wrt):
             g = value.grad
-            if self.weight_decay:
-                g = g + self.weight_decay * value.data
+            if weight_decay:
+                g = g + weight_decay * value.data
             value.data -= learning_rate * self.direction(index, g)
 
     def direction(self, index: int, g: Any) -> Any:
@@ -110,13 +172,41 @@ class Optimiser:
         """
         raise NotImplementedError(f"{type(self).__name__} has no direction()")
 
+    def zero_grad(self) -> None:
+        """Forget the gradients; there is no need to: `backward()` sets them anew.
+
+        >>> x = Value(1.0)
+        >>> (x * x).backward()
+        >>> SGD(x, learning_rate=0.25).zero_grad()
+        >>> print(x.grad)
+        None
+        """
+        for value in self.wrt:
+            value.grad = None
+
+    def __repr__(self) -> str:
+        sizes = [np.size(value.data) for value in self.wrt]
+        rate = "schedule" if self.rates else self.rate
+        settings = {"learning_rate": rate, **self.settings, "steps": self.steps}
+        shown = ", ".join(f"{name}={x}" for name, x in settings.items())
+        name = type(self).__name__
+        return f"{name} of {sum(sizes):,} numbers in {len(sizes)} Values: {shown}"
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f"; expected {INSTEAD[name]}" if name in INSTEAD else ""
+        kind = type(self).__name__
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}{hint}")
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of the number of steps and of the memory, by name.
+        """A copy of the number of steps, the learning rate and the memory, by name.
+
+        The learning rate is nan where a schedule says it.
 
         >>> list(Adam(Value(1.0)).state_dict())
-        ['steps', 'm.0', 'v.0']
+        ['steps', 'learning_rate', 'm.0', 'v.0']
         """
-        state = {"steps": np.array(self.steps)}
+        rate = np.nan if self.rates else self.rate
+        state = {"steps": np.array(self.steps), "learning_rate": np.array(rate)}
         for name, arrays in self.memory.items():
             for index, value in enumerate(self.wrt):
                 state[f"{name}.{index}"] = np.full_like(value.data, arrays[index])
@@ -125,7 +215,7 @@ class Optimiser:
     def load_state_dict(self, state: State) -> None:
         """Take over all of a state, or nothing after an error.
 
-        A schedule goes on from there, but never back.
+        A schedule stays, and goes on from there, but never back.
 
         Raises
         ------
@@ -134,19 +224,32 @@ class Optimiser:
 
         >>> sgd = SGD(Value(1.0), learning_rate=[0.3, 0.2, 0.1])
         >>> sgd.load_state_dict({"steps": 2})
-        >>> sgd.steps
-        2
+        >>> sgd.steps, sgd.learning_rate
+        (2, 0.1)
         """
-        arrays_by_name = checked(state, self.state_dict())
-        steps = int(arrays_by_name["steps"])
-        if steps < self.rates_taken and not isinstance(self.rates, repeat):
-            raise ValueError(
-                f"the schedule is past step {steps}: at {self.rates_taken}"
-            )
+        own = self.state_dict()
+        if "learning_rate" not in state:  # of a file from before 2.0
+            state = {**state, "learning_rate": own["learning_rate"]}
+        arrays_by_name = checked(state, own)
+        steps, rate = int(arrays_by_name["steps"]), arrays_by_name["learning_rate"]
+        taken = min(self.rates_taken, self.steps)  # it may know the next one
+        if self.rates and steps < taken:
+            raise ValueError(f"the schedule is past step {steps}: at {taken}")
+        if not self.rates and not np.isnan(rate):
+            self.rate = as_rate(rate, "learning_rate")
         self.steps = steps
         for name, arrays in self.memory.items():
             for index, value in enumerate(self.wrt):
                 arrays[index] = like(arrays_by_name[f"{name}.{index}"], value)
+
+
+INSTEAD = {  # of what PyTorch's have
+    "lr": "learning_rate",
+    "param_groups": "learning_rate and the other settings, one for all Values",
+    "params": "wrt",
+    "state": "memory, or state_dict()",
+    "closure": "step() after backward()",
+}
 
 
 class SGD(Optimiser):
@@ -155,7 +258,8 @@ class SGD(Optimiser):
     Parameters
     ----------
     wrt, learning_rate, weight_decay : as for `Optimiser`
-    momentum : the share of its velocity that a Value keeps from step to step
+    momentum : the share of its velocity that a Value keeps from step to step; it may be
+        set between two steps
 
     >>> x = Value([4.0, -2.0])
     >>> loss = ((x - [1.0, 3.0]) ** 2).sum()
@@ -168,6 +272,8 @@ class SGD(Optimiser):
     array([1., 3.])
     """
 
+    __slots__ = ()
+
     def __init__(
         self,
         wrt: Values,
@@ -175,12 +281,26 @@ class SGD(Optimiser):
         momentum: float = 0,
         weight_decay: float = 0,
     ) -> None:
-        self.momentum = as_rate(momentum)
-        memory = ["velocity"] if self.momentum else []
-        super().__init__(wrt, learning_rate, weight_decay, memory)
+        super().__init__(wrt, learning_rate, weight_decay)
+        self.momentum = momentum
+
+    @property
+    def momentum(self) -> float:
+        """The share of its velocity that a Value keeps.
+
+        >>> SGD(Value(1.0), learning_rate=0.1, momentum=0.9).momentum
+        0.9
+        """
+        return self.settings["momentum"]
+
+    @momentum.setter
+    def momentum(self, momentum: float) -> None:
+        self.settings["momentum"] = as_rate(momentum, "momentum")
+        if self.settings["momentum"]:
+            self.memory.setdefault("velocity", [0.0] * len(self.wrt))
 
     def direction(self, index: int, g: Any) -> Any:
-        if not self.momentum:
+        if not self.memory:
             return g
         velocity = self.memory["velocity"]
         velocity[index] = self.momentum * velocity[index] + g
@@ -196,7 +316,7 @@ class Adam(Optimiser):
     ----------
     wrt, learning_rate, weight_decay : as for `Optimiser`
     betas : what the running means of the gradient, m, and of its square, v, keep of
-        themselves at each step
+        themselves at each step: from 0 to below 1
     eps : added to the root of v, which divides
 
     >>> x = Value([1.0, 1.0])
@@ -205,6 +325,9 @@ class Adam(Optimiser):
     >>> x.data.round(4)
     array([0.5, 1.5])
     """
+
+    __slots__ = ()
+    eps = Setting()
 
     def __init__(
         self,
@@ -215,8 +338,25 @@ class Adam(Optimiser):
         weight_decay: float = 0,
     ) -> None:
         super().__init__(wrt, learning_rate, weight_decay, memory=["m", "v"])
-        beta1, beta2 = betas
-        self.betas, self.eps = (as_rate(beta1), as_rate(beta2)), as_rate(eps)
+        self.betas, self.eps = betas, eps
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """What the two running means keep of themselves.
+
+        >>> Adam(Value(1.0)).betas
+        (0.9, 0.999)
+        """
+        return self.settings["beta1"], self.settings["beta2"]
+
+    @betas.setter
+    def betas(self, betas: tuple[float, float]) -> None:
+        if not np.iterable(betas) or len(betas) != 2:
+            kind = ValueError if np.iterable(betas) else TypeError
+            raise kind(f"betas: expected two, as (0.9, 0.999), got {betas!r}")
+        names = ("beta1", "beta2")
+        rates = [as_rate(x, f"betas, {name}", 1) for x, name in zip(betas, names)]
+        self.settings.update(zip(names, rates))
 
     def direction(self, index: int, g: Any) -> Any:
         (beta1, beta2), t = self.betas, self.steps
@@ -242,6 +382,9 @@ class AdamW(Adam):
     array([1.9])
     """
 
+    __slots__ = ()
+    adds_decay = False  # but to the direction
+
     def __init__(
         self,
         wrt: Values,
@@ -250,11 +393,10 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
     ) -> None:
-        super().__init__(wrt, learning_rate, betas, eps)
-        self.decay = as_rate(weight_decay)
+        super().__init__(wrt, learning_rate, betas, eps, weight_decay)
 
     def direction(self, index: int, g: Any) -> Any:
-        return super().direction(index, g) + self.decay * self.wrt[index].data
+        return super().direction(index, g) + self.weight_decay * self.wrt[index].data
 
 
 def clip_grad_norm(wrt: Values, max_norm: float) -> float:
@@ -303,9 +445,13 @@ def movable(values: list[Value]) -> list[Value]:
     return values
 
 
-def as_rate(number: Any) -> float:
+def as_rate(number: Any, name: str = "rate", below: float = np.inf) -> float:
     """A float, as a NumPy number would widen float32 arrays; ValueError if negative."""
-    rate = float(numeric(number, "rate"))
-    if not rate >= 0:
-        raise ValueError(f"expected a rate of at least 0, got {rate}")
+    rate = numeric(number, name)
+    if np.ndim(rate):
+        raise TypeError(f"{name}: expected a number, got {number!r}")
+    rate = float(rate)
+    if not 0 <= rate <= below or rate == below < np.inf:
+        bound = f" and below {below}" if below < np.inf else ""
+        raise ValueError(f"{name}: expected at least 0{bound}, got {rate}")
     return rate

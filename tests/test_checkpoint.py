@@ -125,7 +125,7 @@ class TestOptimisers(TestCase):
             (optim.AdamW(values), {"m.0", "m.1", "v.0", "v.1"}),
         ]:
             state = optimiser.state_dict()
-            self.assertEqual(set(state), names | {"steps"})
+            self.assertEqual(set(state), names | {"steps", "learning_rate"})
             for name in names:
                 self.assertEqual(state[name].shape, values[int(name[-1])].shape)
                 self.assertFalse(state[name].any())

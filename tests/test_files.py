@@ -339,6 +339,25 @@ class TestSave(FilesTest):
 
 
 @unittest.skipUnless(os.name == "posix", "limits and users are POSIX's")
+class TestLinks(FilesTest):
+    @unittest.skipUnless(hasattr(os, "symlink"), "there are no symbolic links")
+    def test_a_link_stays(self):
+        """What it points to is replaced, in its own folder."""
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        real, link = elsewhere / "real.npz", self.folder / "link.npz"
+        for content in (None, b"old"):
+            if content:
+                real.write_bytes(content)
+            if not link.is_symlink():
+                link.symlink_to(real)
+            self.model.save(link)
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(real.read_bytes(), self.content)
+            self.assertEqual([path.name for path in elsewhere.iterdir()], ["real.npz"])
+            nn.MLP(20, [30, 1]).load(link)
+
+
 class TestCutShort(FilesTest):
     def test_directory(self):
         directory = self.folder / "directory"

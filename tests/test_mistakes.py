@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import micrograd
-from micrograd import Value, compiled
+from micrograd import Value, compiled, nn, optim
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest
@@ -85,11 +85,54 @@ EXPRESSIONS = [
 ]
 
 
-class TestExpressions(ValueTest):
-    def test_each(self):
+# Of a model, its parameters, a batch x and its labels y, and the loss of the two.
+TRAINING = [
+    ("nn.MLP(64, 32, 10)", TypeError, "MLP(64, [32, 10])"),
+    ("nn.MLP(2, [])", ValueError, "the size of a layer or more"),
+    ("nn.MLP(2, [3], np.float32)", TypeError, "rng: expected np.random.default_rng"),
+    ("nn.Layer(2, 3, activation='tanh')", TypeError, "Value.tanh"),
+    ("model.train()", AttributeError, "no modes"),
+    ("model.to('cuda')", AttributeError, "dtype="),
+    ("model.forward(x)", AttributeError, "model(x)"),
+    ("model.zero_grad(); loss.backward(); loss.item() > 0", True, None),
+    ("optim.SGD(model, lr=0.1)", TypeError, "lr"),
+    ("optim.SGD(model, 0.1).lr", AttributeError, "learning_rate"),
+    ("optim.SGD(model, 0.1).lr = 1", AttributeError, "lr"),
+    ("optim.SGD(model, 0.1).param_groups[0]", AttributeError, "learning_rate"),
+    ("optim.Adam(model, betas=0.9)", TypeError, "(0.9, 0.999)"),
+    ("optim.Adam(model, betas=(0.9, 1.0))", ValueError, "below 1, got 1.0"),
+    ("optim.SGD(model, -0.1)", ValueError, "at least 0, got -0.1"),
+    ("optim.SGD(loss, 0.1)", ValueError, "expected writeable leaves"),
+    ("optim.SGD(model(x).data, 0.1)", TypeError, "wrt: expected Values, got array"),
+    ("optim.SGD(model, 0.1).step()", ValueError, "run backward()"),
+    (
+        "nn.cross_entropy(model(x), np.ones(3))",
+        TypeError,
+        "integer labels, got float64",
+    ),
+    ("nn.cross_entropy(model(x), [0, 1, 2])", IndexError, "labels from 0 to 1"),
+    ("nn.cross_entropy(model(x), [[0], [1], [1]])", ValueError, "shape (3, 2), got"),
+    ("model.load_state_dict({})", ValueError, "missing: [('layers.0.b', (4,))"),
+    ("loss.backward(model.layers); model.layers[0].w.grad.any()", TypeError, "wrt"),
+]
+
+
+class TestMistakes(ValueTest):
+    def test_expressions(self):
         for code, expected, words in EXPRESSIONS:
             with self.subTest(code):
                 self.check(code, expected, words)
+
+    def test_training(self):
+        for code, expected, words in TRAINING:
+            with self.subTest(code):
+                self.check(code, expected, words)
+
+    def nets(self):
+        model = nn.MLP(2, [4, 2], rng=np.random.default_rng(0))
+        x, y = np.ones((3, 2)), np.array([0, 1, 1])
+        names = {"nn": nn, "optim": optim, "model": model, "x": x, "y": y}
+        return {**names, "loss": nn.cross_entropy(model(x), y)}
 
     def names(self):
         x = Value(shape=(None, 2), name="x")
@@ -100,7 +143,11 @@ class TestExpressions(ValueTest):
 
     def check(self, code, expected, words):
         names = self.names()
+        if any(word in code for word in ("model", "nn.", "optim.")):
+            names.update(self.nets())
         if words is None:
+            *before, code = code.split("; ")
+            exec("; ".join(before), names)
             result = eval(code, names)
             self.assert_equal(getattr(result, "data", result), expected)
             return

@@ -3,15 +3,20 @@
 import copy
 import importlib.util
 import pickle
+import sys
 import unittest
 import warnings
 from itertools import product
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
 from micrograd import Value, nn
 from micrograd.check import check_gradients
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ValueTest, numbers
 
 
 class Pair(nn.Module):
@@ -588,6 +593,126 @@ class TestState(unittest.TestCase):
         pair.load_state_dict(state)
         self.assertIs(pair.first.w, pair.second.w)
         self.assert_same(pair, state)
+
+
+class TestOptions(ValueTest):
+    def test_activations(self):
+        x = numbers((5, 2))
+        for activation, reference in (
+            (Value.tanh, np.tanh),
+            (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
+            (lambda y: y * 2, lambda x: x * 2),
+            (Value.relu, lambda x: np.maximum(x, 0)),
+        ):
+            model = nn.MLP(2, [3, 1], activation=activation)
+            (w1, b1), (w2, b2) = (
+                (layer.w.data, layer.b.data) for layer in model.layers
+            )
+            expected = reference(x @ w1 + b1) @ w2 + b2
+            self.assert_close(model(x).data, expected)
+            for part in (
+                nn.Neuron(2, activation=activation),
+                nn.Layer(2, 3, activation=activation),
+            ):
+                expected = reference(x @ part.w.data + part.b.data)
+                self.assert_close(part(x).data, expected)
+        self.assertEqual(repr(nn.Neuron(2, activation=Value.tanh)), "TanhNeuron(2)")
+        self.assertEqual(repr(nn.Neuron(2, False, activation=abs)), "LinearNeuron(2)")
+        self.assertEqual(repr(nn.Neuron(2)), "ReLUNeuron(2)")
+
+    def test_dtypes(self):
+        for make in (
+            lambda **options: nn.MLP(2, [3, 1], **options),
+            lambda **options: nn.Layer(2, 3, **options),
+            lambda **options: nn.Neuron(2, **options),
+        ):
+            model, wide = (
+                make(dtype=dtype, rng=np.random.default_rng(0))
+                for dtype in (np.float32, float)
+            )
+            y = model(np.ones((4, 2), np.float32)).sum()
+            y.backward()
+            self.assertEqual(y.dtype, np.float32)
+            for p, q in zip(model.parameters(), wide.parameters()):
+                self.assertEqual((p.dtype, p.grad.dtype), (np.float32, np.float32))
+                self.assert_equal(p.data, q.data.astype(np.float32))
+                self.assertEqual(q.dtype, np.float64)
+
+    def test_what_is_refused(self):
+        for make, kind, words in (
+            (lambda: nn.MLP(64, 32, 10), TypeError, r"MLP\(64, \[32, 10\]\), got 32"),
+            (
+                lambda: nn.MLP(2, []),
+                ValueError,
+                "the size of a layer or more, got none",
+            ),
+            (lambda: nn.MLP(2, [3], dtype=int), TypeError, "a floating one, got int64"),
+            (lambda: nn.MLP(2, [3], rng=1), TypeError, r"default_rng\(1\), got 1"),
+            (
+                lambda: nn.Layer(2, 3, activation="tanh"),
+                TypeError,
+                "Value.tanh, got 'tan",
+            ),
+        ):
+            with self.assertRaisesRegex(kind, words):
+                make()
+        model = nn.MLP(2, [3, 1])
+        for name, words in (
+            ("train", "no modes"),
+            ("cuda", "CPU"),
+            ("to", "dtype="),
+            ("forward", r"model\(x\)"),
+            ("weights", "$"),
+        ):
+            with self.assertRaisesRegex(AttributeError, f"'MLP'.*'{name}'.*{words}"):
+                getattr(model, name)
+        model.weights = 3
+        self.assertEqual((model.weights, hasattr(model, "bias")), (3, False))
+
+
+class TestShown(ValueTest):
+    def test_print(self):
+        class Net(nn.Module):
+            def __init__(self):
+                self.body = nn.MLP(2, [3, 1])
+                self.heads = {"a": nn.Layer(1, 2)}
+                self.scale = Value(np.ones(4))
+
+        lines = str(Net()).splitlines()
+        self.assertEqual(lines[0], "Net of 21 parameters")
+        self.assertEqual(lines[1], "  body.layers.0: Layer, w (2, 3), b (3,)")
+        self.assertEqual(
+            lines[2:],
+            [
+                "  body.layers.1: Neuron, w (3,), b ()",
+                "  heads.a: Layer, w (1, 2), b (2,)",
+                "  itself: Net, scale (4,)",
+            ],
+        )
+        self.assertEqual(str(nn.Module()), "Module of 0 parameters")
+
+    def test_one_that_stands_in_itself(self):
+        child, parent = nn.Neuron(2), nn.Module()
+        parent.child, child.parent = child, parent
+        parent.parts = [child]
+        parent.parts.append(parent.parts)
+        names = ["child.w", "child.b", "parts.0.w", "parts.0.b"]
+        self.assertEqual([name for name, _ in parent.named_parameters()], names)
+        self.assertEqual(
+            [id(p) for p in parent.parameters()], [id(child.w), id(child.b)]
+        )
+        self.assertEqual(list(parent.state_dict()), names)
+        self.assertIn("of 3 parameters", str(parent))
+
+    def test_two_of_one_name(self):
+        """Files would lose one of them."""
+        model = nn.Module()
+        model.parts = {1: Value(1.0), "1": Value(2.0)}
+        for call in (model.state_dict, lambda: model.load_state_dict({"parts.1": 3.0})):
+            with self.assertRaisesRegex(ValueError, "two .* 'parts.1': change a key"):
+                call()
+        model.parts["1"] = model.parts[1]
+        self.assert_equal(model.state_dict()["parts.1"], 1.0)
 
 
 if __name__ == "__main__":

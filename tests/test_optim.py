@@ -1,5 +1,6 @@
 """Optimisers: steps in closed form, and what they refuse."""
 
+import copy
 import importlib.util
 import unittest
 from itertools import count
@@ -502,6 +503,162 @@ class TestErrors(unittest.TestCase):
                     with self.assertRaisesRegex(ValueError, "schedule|rate"):
                         moving.step()
                 np.testing.assert_allclose(x.data, [0.75, 0.75], 1e-6)
+
+
+class TestSettings(unittest.TestCase):
+    """What may be set between two steps, and what of it is in the state."""
+
+    def steps(self, optimiser, x, n=1):
+        for _ in range(n):
+            x.grad = np.ones(2)
+            optimiser.step()
+        return x.data.tolist()
+
+    def test_the_learning_rate(self):
+        x = Value([1.0, 2.0])
+        sgd = optim.SGD(x, learning_rate=0.5)
+        self.assertEqual(self.steps(sgd, x), [0.5, 1.5])
+        sgd.learning_rate = 0.25
+        self.assertEqual(sgd.learning_rate, 0.25)
+        self.assertEqual(self.steps(sgd, x), [0.25, 1.25])
+        sgd.learning_rate *= 2
+        self.assertEqual(self.steps(sgd, x), [-0.25, 0.75])
+        sgd.learning_rate = np.float32(0.5)
+        self.assertIs(type(sgd.learning_rate), float)
+
+    def test_a_schedule_that_is_set(self):
+        """Its first rate is the next step's; to read a rate takes none."""
+        x = Value([0.0, 0.0])
+        sgd = optim.SGD(x, learning_rate=8.0)
+        self.steps(sgd, x, 3)
+        sgd.learning_rate = iter([1.0, 2.0, 4.0])
+        self.assertEqual((sgd.learning_rate, sgd.learning_rate), (1.0, 1.0))
+        self.assertEqual(self.steps(sgd, x), [-25.0, -25.0])
+        self.assertEqual(sgd.learning_rate, 2.0)
+        self.assertEqual(self.steps(sgd, x, 2), [-31.0, -31.0])
+        with self.assertRaisesRegex(ValueError, "exhausted"):
+            _ = sgd.learning_rate
+        with self.assertRaisesRegex(ValueError, "exhausted"):
+            self.steps(sgd, x)
+        sgd.learning_rate = 1.0
+        self.assertEqual(self.steps(sgd, x), [-32.0, -32.0])
+
+    def test_a_rate_that_was_read_and_not_taken(self):
+        x, y = Value([0.0, 0.0]), Value([0.0, 0.0])
+        sgd, other = optim.SGD(x, [1.0, 2.0, 4.0]), optim.SGD(y, [1.0, 2.0, 4.0])
+        self.steps(sgd, x)
+        self.assertEqual(sgd.learning_rate, 2.0)
+        sgd.load_state_dict(sgd.state_dict())
+        self.assertEqual(self.steps(sgd, x), [-3.0, -3.0])
+        with self.assertRaisesRegex(ValueError, "past step 1: at 2"):
+            sgd.load_state_dict(other.state_dict() | {"steps": 1})
+
+    def test_the_state(self):
+        x, y = Value([1.0, 2.0]), Value([1.0, 2.0])
+        adam, other = optim.Adam(x, 0.5), optim.Adam(y)
+        adam.learning_rate = 0.125
+        self.steps(adam, x)
+        state = adam.state_dict()
+        self.assertEqual(state["learning_rate"], 0.125)
+        other.load_state_dict(state)
+        y.data = x.data.copy()
+        self.assertEqual(other.learning_rate, 0.125)
+        self.assertEqual(self.steps(other, y), self.steps(adam, x))
+        del state["learning_rate"]  # as in the files of version 1
+        third = optim.Adam(y, 0.25)
+        third.load_state_dict(state)
+        self.assertEqual((third.learning_rate, third.steps), (0.25, 1))
+        scheduled = optim.Adam(x, [0.5, 0.25])
+        self.assertTrue(np.isnan(scheduled.state_dict()["learning_rate"]))
+        third.load_state_dict(scheduled.state_dict())
+        self.assertEqual(third.learning_rate, 0.25)
+        scheduled.load_state_dict(adam.state_dict() | {"steps": 1})
+        self.assertEqual(scheduled.learning_rate, 0.25)
+
+    def test_all_others(self):
+        x = Value([1.0, 2.0])
+        sgd = optim.SGD(x, 1.0)
+        sgd.weight_decay = 0.5
+        self.assertEqual(self.steps(sgd, x), [-0.5, 0.0])
+        sgd.weight_decay, sgd.momentum = 0, 0.5
+        self.assertEqual(self.steps(sgd, x, 2), [-3.0, -2.5])
+        adam = optim.Adam(x)
+        adam.betas, adam.eps = (0.5, 0.25), 1
+        self.assertEqual((adam.betas, adam.eps, adam.weight_decay), ((0.5, 0.25), 1, 0))
+        adamw = optim.AdamW(x, 1.0, weight_decay=0.25)
+        x.data, x.grad = np.array([4.0, 8.0]), np.zeros(2)
+        adamw.step()
+        self.assertEqual(x.data.tolist(), [3.0, 6.0])
+        adamw.weight_decay = 0.5
+        adamw.step()
+        self.assertEqual(x.data.tolist(), [1.5, 3.0])
+
+    def test_what_is_refused(self):
+        x = Value([1.0, 2.0])
+        sgd, adam = optim.SGD(x, 0.5), optim.Adam(x)
+        for optimiser, name, value, kind, words in (
+            (
+                sgd,
+                "learning_rate",
+                -1,
+                ValueError,
+                "learning_rate: expected at least 0",
+            ),
+            (sgd, "learning_rate", "fast", TypeError, "learning_rate: expected real"),
+            (sgd, "weight_decay", None, TypeError, "weight_decay: expected real"),
+            (sgd, "momentum", np.nan, ValueError, "momentum: expected at least 0"),
+            (adam, "betas", 0.9, TypeError, r"betas: expected two, as \(0.9, 0.999\)"),
+            (adam, "betas", (0.9, 0.9, 0.9), ValueError, "betas: expected two"),
+            (adam, "betas", (1.0, 0.9), ValueError, "beta1: .* and below 1, got 1.0"),
+            (adam, "betas", (0.9, 1.5), ValueError, "beta2: .* and below 1, got 1.5"),
+            (adam, "eps", [1, 2], TypeError, "eps: expected a number"),
+            (sgd, "lr", 0.1, AttributeError, "lr"),
+            (sgd, "betas", (0.9, 0.9), AttributeError, "betas"),
+            (adam, "momentum", 0.9, AttributeError, "momentum"),
+        ):
+            before = repr(optimiser)
+            with self.subTest(name, value=value):
+                with self.assertRaisesRegex(kind, words):
+                    setattr(optimiser, name, value)
+                self.assertEqual(repr(optimiser), before)
+        for name, words in (("lr", "learning_rate"), ("param_groups", "learning_rate")):
+            with self.assertRaisesRegex(AttributeError, f"'SGD'.*'{name}'.*{words}"):
+                getattr(sgd, name)
+        with self.assertRaisesRegex(AttributeError, "'SGD'.*'speed'$"):
+            _ = sgd.speed
+
+    def test_the_gradients_are_forgotten(self):
+        x, y = Value([1.0, 2.0]), Value([1.0, 2.0])
+        optimiser = optim.Adam([x, y])
+        (x * y).backward()
+        optimiser.zero_grad()
+        self.assertEqual((x.grad, y.grad), (None, None))
+
+    def test_is_shown(self):
+        x = Value(np.ones((30, 40)))
+        for optimiser, words in (
+            (
+                optim.SGD(x, 0.1),
+                "SGD of 1,200 numbers in 1 Values: learning_rate=0.1, ",
+            ),
+            (optim.SGD(x, 0.1, momentum=0.9), "momentum=0.9"),
+            (optim.Adam(x, [0.1]), "learning_rate=schedule"),
+            (optim.AdamW(x), "weight_decay=0.01, beta1=0.9, beta2=0.999, eps=1e-08"),
+        ):
+            self.assertIn(words, repr(optimiser))
+
+    def test_of_ones_own(self):
+        """A class that derives may keep what it likes."""
+
+        class Own(optim.Optimiser):
+            def direction(self, index, g):
+                self.seen = index
+                return g
+
+        x = Value([1.0, 2.0])
+        own = Own(x, 0.5)
+        self.assertEqual((self.steps(own, x), own.seen), ([0.5, 1.5], 0))
+        self.assertEqual(copy.deepcopy(own).learning_rate, 0.5)
 
 
 if __name__ == "__main__":
