@@ -588,7 +588,7 @@ class TestResumption(Jobs):
                 out, _ = self.run_job(ranks, self.SCRIPT, *arguments, code=code)
                 starts.append(int(out.split()[1]))
                 with np.load(self.folder / path) as file:  # is whole
-                    self.assertEqual(len(list(file)), 4 + 1 + 2 * 4)
+                    self.assertEqual(len(list(file)), 4 + 2 + 2 * 4)
             self.assertEqual(starts, [0, 30, 50, 90])
             for actual, wanted in zip(self.saved(ranks), expected):
                 for name in wanted:

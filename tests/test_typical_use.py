@@ -152,7 +152,7 @@ class TestValue(unittest.TestCase):
             einsum(v, v)  # type: ignore[arg-type]
         with self.assertRaises(TypeError):
             optim.SGD(v)  # type: ignore[call-arg]
-        with self.assertRaises(AttributeError):
+        with self.assertRaises(TypeError):
             nn.Neuron(2, rng=1)  # type: ignore[arg-type]
         with self.assertRaises(AttributeError):
             v.name = "x"  # type: ignore[misc]
