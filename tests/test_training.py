@@ -1,16 +1,15 @@
-"""Training: real data, a transformer, and the README's functions that they are of."""
+"""Training: real data, a transformer, and the functions of the docs that they are of."""
 
 import sys
 import unittest
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from micrograd import Value, nn, optim
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from test_readme import README, printed, sections, snippets
+from test_documents import defined
 from test_vs_torch import TorchTest, torch, uniform
 
 try:
@@ -25,17 +24,10 @@ except ImportError:
 needs_sklearn = unittest.skipIf(load_digits is None, "scikit-learn is not installed")
 
 
-def readme(title):
-    """What the snippets in a section of the README define."""
-    text = README.read_text(encoding="utf-8")
-    start, end = next(span for name, *span in sections(text) if name == title)
-    namespace = {"__name__": "readme"}
-    for line, code, _ in snippets(text, start, end):
-        printed(code, line, namespace)
-    return SimpleNamespace(**namespace)
-
-
-blocks, cosine = readme("Building blocks"), readme("Optimisers").cosine
+conv2d = defined("docs/blocks.md", "Convolution")["conv2d"]
+layer_norm = defined("docs/blocks.md", "Layer normalisation")["layer_norm"]
+attention = defined("docs/blocks.md", "Attention")["attention"]
+cosine = defined("docs/training.md", "Optimisers")["cosine"]
 
 
 class TestBlocks(TorchTest):
@@ -51,7 +43,7 @@ class TestBlocks(TorchTest):
 
                     options = {"stride": stride, "padding": padding}
                     self.assert_same(
-                        lambda images, w, o=options: blocks.conv2d(images, w, **o),
+                        lambda images, w, o=options: conv2d(images, w, **o),
                         lambda images, w, o=options: expected(images, w, **o),
                         uniform((2, 7, 6, 3), -1, 1),
                         uniform((3, 2, 3, 4), -1, 1, seed=1),
@@ -59,7 +51,7 @@ class TestBlocks(TorchTest):
 
     def test_layer_norm(self):
         self.assert_same(
-            blocks.layer_norm,
+            layer_norm,
             lambda x, *affine: torch.nn.functional.layer_norm(x, (5,), *affine),
             uniform((2, 3, 5)),
             uniform((5,), seed=1),
@@ -80,7 +72,7 @@ class TestBlocks(TorchTest):
             )[0].transpose(0, 1)
 
         self.assert_same(
-            lambda *values: blocks.attention(*values, heads),
+            lambda *values: attention(*values, heads),
             expected,
             uniform((3, 4, width), -1, 1),
             uniform((width, 3 * width), -1, 1, seed=1),
@@ -116,7 +108,7 @@ class ConvNet(nn.Module):
 
     def __call__(self, x):
         for w, b, stride in zip(self.filters, self.shifts, (1, 2)):
-            x = (blocks.conv2d(x, w, stride, padding=1) + b).relu()
+            x = (conv2d(x, w, stride, padding=1) + b).relu()
         return self.last(x.reshape(-1, 4 * 4 * 32))
 
 
@@ -213,10 +205,10 @@ class Transformer(nn.Module):
 
     def __call__(self, tokens):
         x = self.table[tokens] + self.places  # (N, 2 * LENGTH, width)
-        normal = blocks.layer_norm(x, *self.norms[0])
-        x = x + blocks.attention(normal, self.w_in, self.w_out, heads=2)
-        x = x + self.mlp(blocks.layer_norm(x, *self.norms[1]))
-        x = blocks.layer_norm(x[:, LENGTH:], *self.norms[2])
+        normal = layer_norm(x, *self.norms[0])
+        x = x + attention(normal, self.w_in, self.w_out, heads=2)
+        x = x + self.mlp(layer_norm(x, *self.norms[1]))
+        x = layer_norm(x[:, LENGTH:], *self.norms[2])
         return self.last(x)  # (N, LENGTH, SYMBOLS)
 
 
