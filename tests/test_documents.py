@@ -163,6 +163,8 @@ class TestSections(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(directory.name)
+        self.addCleanup(sys.path.__setitem__, slice(None), sys.path[:])
+        self.addCleanup(sys.modules.pop, "answer", None)  # which docs/ship.md saves
         namespace = {"__name__": "example"}
         for line, code, output in snippets(read(page), start, end):
             if "draw_dot" in code and not has_graphviz():
