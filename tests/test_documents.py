@@ -1,4 +1,4 @@
-"""README.md and docs/: each snippet prints what its page says, each link leads somewhere.
+"""README.md and docs/: snippets print what their pages say, and links lead somewhere.
 
 A test for each section, whose snippets run one after the other.
 """
@@ -254,7 +254,9 @@ class TestMistakes(unittest.TestCase):
         """Of each row the code, what happens and what to write instead."""
         for line in BLOCK.sub("", self.text).splitlines():
             cells = re.split(r"(?<!\\) \| ", line.strip("| "))
-            cells = [re.findall(r"`([^`]+)`", cell.replace("\\|", "|")) for cell in cells]
+            cells = [
+                re.findall(r"`([^`]+)`", cell.replace("\\|", "|")) for cell in cells
+            ]
             if line.startswith("| `"):
                 yield cells
 
@@ -265,6 +267,7 @@ class TestMistakes(unittest.TestCase):
         for (code, *_), (first, *words), _ in self.rows():
             with self.subTest(code), warnings.catch_warnings():
                 warnings.simplefilter("error")
+                warnings.filterwarnings("ignore", "Creating an ndarray")  # NumPy 1
                 if hasattr(builtins, first) and first != "None":
                     self.assert_error(code, getattr(builtins, first), words)
                 else:

@@ -181,8 +181,9 @@ def documentation():
 
 
 class TestDocstrings(unittest.TestCase):
-    def test_what_the_readme_names_is_public(self):
-        text = (ROOT / "README.md").read_text(encoding="utf-8")
+    def test_what_the_pages_name_is_public(self):
+        pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        text = "".join([page.read_text(encoding="utf-8") for page in pages])
         pairs = re.findall(r"\b(nn|optim|checkpoint)\.(\w+)", text)
         for module, names in re.findall(r"from micrograd(\S*) import (.+)", text):
             pairs += [(module.lstrip("."), name) for name in names.split(", ")]

@@ -562,9 +562,9 @@ class TestTorch(OperatorTest, PropertyTest):
         scaled = lambda k: [np.multiply(x, k, dtype=float) for x in arrays[:n]]
         exact = pulled_back(step, [*scaled(1), *arrays[n:]], g)
         nearby = pulled_back(step, [*scaled(1 - 8 * eps), *arrays[n:]], g)
-        if step.name in ("log", "log1p", "arctanh"):  # README: outside there is nan
+        if step.name in ("log", "log1p", "arctanh"):  # docs: outside is nan
             exact[1] = np.where(np.isnan(exact[0]), np.nan, exact[1])
-        elif step.name in ("abs", "relu"):  # README: 0 unless y > 0, be g infinite
+        elif step.name in ("abs", "relu"):  # docs: 0 unless y > 0, be g infinite
             exact[1] = np.where(exact[0] > 0, exact[1], 0)
 
         limit = 2.0**53 if y.dtype.kind in "iu" else largest**0.25

@@ -1,4 +1,4 @@
-"""Training: real data, a transformer, and the functions of the docs that they are of."""
+"""Training: real data, a transformer, and the blocks of the docs that they are of."""
 
 import sys
 import unittest

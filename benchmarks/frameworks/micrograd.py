@@ -1,4 +1,4 @@
-"""micrograd, as its README shows it."""
+"""micrograd, as its docs show it."""
 
 from functools import partial
 
