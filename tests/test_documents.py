@@ -201,6 +201,13 @@ class TestPages(unittest.TestCase):
     def test_readme_is_short(self):
         self.assertLessEqual(read(PAGES[0]).count("\n"), MOST_LINES)
 
+    def test_speed_of_the_readme(self):
+        """Its table is one of docs/speed.md."""
+        (text,) = re.findall(r"^## Speed\n(.*?)^## ", read(PAGES[0]), re.M | re.S)
+        rows = re.findall(r"^\|.+", text, re.M)
+        self.assertEqual(len(rows), 7)
+        self.assertIn("\n".join(rows), read(ROOT / "docs" / "speed.md"))
+
     def test_commands(self):
         shell = [code for kind, code in BLOCK.findall(read(PAGES[0])) if kind == "bash"]
         lines = "".join(shell).splitlines()
