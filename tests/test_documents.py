@@ -232,6 +232,12 @@ class TestPages(unittest.TestCase):
         for page in PAGES[1:]:
             self.assertIn(f"docs/{page.name}", links)
 
+    def test_every_file_has_its_room(self):
+        design = read(ROOT / "docs" / "design.md")
+        for path in (ROOT / "micrograd").iterdir():
+            if path.name[0] not in "_." and path.name != "py.typed":
+                self.assertIn(f"(../micrograd/{path.name})", design)
+
     def test_functions_of_numpy(self):
         """Each has its row in docs/functions.md, or its name above the tables."""
         tables = read(ROOT / "docs" / "functions.md")
