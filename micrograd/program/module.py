@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import re
 import warnings
@@ -15,7 +16,7 @@ from micrograd.checkpoint import Path, replacing, write
 from micrograd.engine import order_of
 from micrograd.program.record import Line, Recording
 from micrograd.program.simplify import simplify
-from micrograd.program.source import Source, imported, wrapped
+from micrograd.program.source import Source, imported, name_of, wrapped
 
 if TYPE_CHECKING:
     from micrograd.engine import Value
@@ -178,7 +179,8 @@ class ModuleSource(Source):
 
     def other_shape(self, line: Line) -> str:
         """Refuse: the shape depends on data, which here are zeros."""
-        raise not_alone(["[] of a mask"])
+        is_mask = line.function is operator.getitem
+        raise not_alone(["[] of a mask" if is_mask else name_of(line.function)])
 
     def given(self) -> tuple[list[str], list[str], list[str]]:
         """The arguments of `step`, what checks them, and what its docstring says."""

@@ -621,6 +621,8 @@ class OtherShape(Exception):
 
 def has_own_shape(line: Line) -> bool:
     """Whether the shape depends on data: the number of elements that a mask takes."""
+    if line.function in (np.argwhere, np.flatnonzero):
+        return True
     keys = line.operands()[1:] if line.function is operator.getitem else []
     return any(np.result_type(key.data).kind == "b" for key in keys)
 
