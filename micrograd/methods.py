@@ -12,15 +12,82 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from micrograd.array_functions.creation import At
     from micrograd.engine import Value
 
 np: Any = numpy  # to whose stubs a Value is no array
+
+# What to write for names that a Value does not have: NumPy's methods that change an
+# array, which a Value is not, and PyTorch's names for what NumPy calls otherwise.
+INSTEAD = {
+    "fill": "np.full_like(v, x)",
+    "itemset": "v.at[key].set(x)",
+    "partition": "np.partition(v, kth), which gives a new Value",
+    "put": "v.at[key].set(x)",
+    "resize": "v.reshape(shape)",
+    "setflags": "nothing: a Value is not changed in place",
+    "sort": "np.sort(v), which gives a new Value",
+    "view": "v.reshape(shape) or v.astype(dtype)",
+    "add": "v + w",
+    "bmm": "v @ w",
+    "bool": "v.astype(bool)",
+    "cat": "concatenate([v, w])",
+    "clone": "v itself, as it is not changed in place; v.detach() cuts its history",
+    "cpu": "v: NumPy computes on the processor alone",
+    "cuda": "v: NumPy computes on the processor alone",
+    "device": "nothing: NumPy computes on the processor alone",
+    "dim": "v.ndim",
+    "div": "v / w",
+    "double": "v.astype(np.float64)",
+    "expand": "np.broadcast_to(v, shape)",
+    "float": "v.astype(np.float32)",
+    "gather": "np.take_along_axis(v, indices, axis)",
+    "grad_fn": "v.op and v.parents",
+    "index_select": "v[indices]",
+    "is_leaf": "not v.parents",
+    "log_softmax": "v - v.logsumexp(axis=-1, keepdims=True)",
+    "long": "v.astype(np.int64)",
+    "masked_fill": "where(mask, x, v)",
+    "matmul": "v @ w",
+    "mm": "v @ w",
+    "mul": "v * w",
+    "mv": "v @ w",
+    "neg": "-v",
+    "norm": "np.linalg.norm(v)",
+    "numel": "v.size",
+    "permute": "v.transpose(axes)",
+    "pow": "v ** n",
+    "requires_grad": "backward(wrt=w), which chooses; without wrt all have gradients",
+    "retain_grad": "y.backward(), which leaves the gradients of all",
+    "scatter_add": "v.at[key].add(x)",
+    "softmax": "micrograd.nn.softmax(v)",
+    "sub": "v - w",
+    "t": "v.T",
+    "to": "v.astype(dtype); NumPy computes on the processor alone",
+    "unsqueeze": "v[:, None] or np.expand_dims(v, axis)",
+}
 
 
 class ArrayMethods:
     """What NumPy's arrays have as methods, and operators that few expressions use."""
 
     __slots__ = ()
+
+    # Seen by type checkers, it would say that a Value has any attribute.
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse: only asked for names that it does not have."""
+            words = INSTEAD.get(name)
+            if name.endswith("_") and not name.startswith("_"):  # PyTorch's in place
+                words = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
+            elif words is None and hasattr(numpy.ndarray, name):
+                words = f"v.data.{name}"
+            if words is None or name.startswith("_"):
+                return object.__getattribute__(self, name)  # Python's own error
+            raise AttributeError(f"a Value has no attribute {name!r}: write {words}")
 
     # --- Logic and places ---
 
@@ -128,6 +195,30 @@ class ArrayMethods:
         Value(data=[0 1 3], grad=None)
         """
         return np.searchsorted(self, v, side)
+
+    @property
+    def at(self) -> At:
+        """`v.at[key].set(x)` and `.add(x)`: a new Value with x at v's places.
+
+        Keys are as in `v[key]`. Both v and x receive their gradients.
+
+        >>> from micrograd import Value
+        >>> row = Value([1.0, 2.0])
+        >>> table = Value(np.zeros((2, 2))).at[0].set(row)
+        >>> table.data
+        array([[1., 2.],
+               [0., 0.]])
+        """
+        from micrograd.array_functions.creation import At  # which stands above
+
+        return At(self)  # type: ignore[arg-type]
+
+    def __setitem__(self, key: Any, x: Any) -> NoReturn:
+        """Refused: what was computed from a Value would no longer be right."""
+        raise TypeError(
+            "a Value is not changed in place: write v = v.at[key].set(x), which gives "
+            "a new one; in a loop, stack([...]) of a list of what it computes"
+        )
 
     # --- Elements ---
 

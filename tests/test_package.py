@@ -124,6 +124,7 @@ for name in set(sys.modules) - before:
 PUBLIC = {
     "micrograd": micrograd.__all__,
     "micrograd.methods": ["ArrayMethods"],
+    "micrograd.array_functions.creation": ["At", "Places"],
     "micrograd.nn": ["Module", "Neuron", "Layer", "MLP", "softmax", "cross_entropy"],
     "micrograd.optim": ["Optimiser", "SGD", "Adam", "AdamW", "clip_grad_norm"],
     "micrograd.checkpoint": ["Part", "save", "load"],
@@ -280,7 +281,7 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "import micrograd": (45, ["__init__", *CORE]),
+        "import micrograd": (51, ["__init__", *CORE]),
         "and nn, optim": (19, ["nn", "optim", "checkpoint"]),
     }
 

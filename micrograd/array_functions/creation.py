@@ -1,10 +1,179 @@
-"""Values without a gradient, of a Value's shape; and filling in: `v.at[key].set(x)`."""
+"""Values without a gradient, of a Value's shape; and filling in: `v.at[key].set(x)`.
+
+A Value is not changed in place, as what was computed from it would no longer be right:
+filling in gives a new one, to which both the old Value and what was put in belong.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from micrograd.rules import Function
+import numpy as np
 
-FUNCTIONS: dict[Function, Callable[..., Any]] = {}
+from micrograd.engine import Constant, Value, apply, as_key
+from micrograd.rules import RULES, Function, define, selected, whole
+
+# --- As a Value -----------------------------------------------------------------------
+
+
+def filled_like(x: Any, fill: Any, dtype: Any = None, shape: Any = None) -> Any:
+    """An array full of a number, in the shape and dtype of x, or in those given."""
+    dtype = np.result_type(x) if dtype is None else dtype
+    return np.full(np.shape(x) if shape is None else shape, fill, dtype)[()]
+
+
+define(
+    filled_like,
+    None,
+    lambda g, y, x, fill, **_: g * (np.result_type(y).kind == "f"),  # integers are cut
+    name="full_like",
+)
+
+
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None
+) -> Value:
+    """np.full_like; the number may be a Value, and receives the sum of the gradient."""
+    rule = RULES[filled_like].bind({"dtype": dtype, "shape": shape})
+    return apply(rule, a, fill_value)
+
+
+def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:
+    """np.zeros_like."""
+    return full_like(a, 0, dtype, shape=shape)
+
+
+def ones_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:
+    """np.ones_like."""
+    return full_like(a, 1, dtype, shape=shape)
+
+
+def refused(*_: Any, **__: Any) -> NoReturn:
+    """What writes to an array: it has no place for a gradient."""
+    raise TypeError(
+        "an array that is written to would lose the gradient: write "
+        "Value(array).at[key].set(x), which gives a new Value"
+    )
+
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    **dict.fromkeys([np.copyto, np.fill_diagonal, np.place, np.put], refused),
+    **dict.fromkeys([np.put_along_axis, np.putmask], refused),
+    np.empty_like: zeros_like,  # what is evaluated twice is twice the same
+    np.full_like: full_like,
+    np.ones_like: ones_like,
+    np.zeros_like: zeros_like,
+}
+
+# --- Filling in -----------------------------------------------------------------------
+
+
+class At:
+    """`v.at`: with a key it names places of v, which may be filled in.
+
+    >>> Value([1.0, 2.0, 3.0]).at[1:].set(0)
+    Value(data=[1. 0. 0.], grad=None)
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __getitem__(self, key: Any) -> Places:
+        """The places that `v[key]` takes; keys may be Values.
+
+        >>> x = Value([3.0, -1.0])
+        >>> x.at[x < 0].set(0)
+        Value(data=[3. 0.], grad=None)
+        """
+        keys = key if isinstance(key, tuple) else (key,)
+        return Places(self.value, tuple(map(as_key, keys)))
+
+
+class Places:
+    """`v.at[key]`: places of v, which `set` and `add` fill in, in a new Value.
+
+    >>> Value([1.0, 2.0, 3.0]).at[[0, 2]].add([10, 20])
+    Value(data=[11.  2. 23.], grad=None)
+    """
+
+    __slots__ = ("keys", "value")
+
+    def __init__(self, value: Value, keys: tuple[Value | Constant, ...]) -> None:
+        self.value, self.keys = value, keys
+
+    def set(self, values: Any, /) -> Value:
+        """The Value with these at the places; they receive the gradient there.
+
+        They broadcast. Where a place is met twice, the last one counts, as in NumPy's
+        assignment. The dtype stays: a TypeError, if floats were cut to integers.
+
+        >>> v, x = Value([1.0, 2.0, 3.0]), Value(5.0)
+        >>> y = v.at[1].set(x)
+        >>> y.backward()
+        >>> print(y.data, v.grad, x.grad)
+        [1. 5. 3.] [1. 0. 1.] 1.0
+        """
+        return apply(RULES[filled], self.value, values, *self.keys)
+
+    def add(self, values: Any, /) -> Value:
+        """The Value with these added at the places; all that meet in one are added.
+
+        >>> Value(np.zeros(3)).at[[0, 2, 0]].add([1, 2, 3])
+        Value(data=[4. 0. 2.], grad=None)
+        """
+        return apply(RULES[added], self.value, values, *self.keys)
+
+
+def copy_for(x: Any, values: Any) -> Any:
+    """A copy of x to put values in; TypeError, if they are floats and x holds none."""
+    got, expected = np.result_type(values), np.result_type(x)
+    if got.kind == "f" and expected.kind != "f":
+        raise TypeError(
+            f"expected values of {expected}, got {got}: make floats of the Value "
+            "first, as in (v + 0.0).at[key]"
+        )
+    return np.array(x)
+
+
+def filled(x: Any, values: Any, *keys: Any) -> Any:
+    """x with x[keys] = values."""
+    y = copy_for(x, values)
+    y[keys] = values
+    return y if y.ndim else y[()]
+
+
+def filled_by_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+    """g, but 0 at the places."""
+    g = np.array(whole(g, y))
+    g[keys] = 0
+    return g
+
+
+def filled_by_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+    """g at the places; 0 for those whose place another one has taken."""
+    taken = selected(whole(g, y), *keys)
+    if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
+        return taken  # slices and masks meet a place once
+    numbers = np.arange(taken.size).reshape(taken.shape)
+    last = np.zeros(np.shape(y), int)
+    last[keys] = numbers
+    return np.where(last[keys] == numbers, taken, 0.0)
+
+
+def added(x: Any, values: Any, *keys: Any) -> Any:
+    """x with values added at the places."""
+    y = copy_for(x, values)
+    np.add.at(y, keys, values)
+    return y if y.ndim else y[()]
+
+
+define(filled, filled_by_x, filled_by_values, name="at[].set")
+define(
+    added,
+    lambda g, y, x, values, *keys: g,
+    lambda g, y, x, values, *keys: selected(whole(g, y), *keys),
+    name="at[].add",
+)
