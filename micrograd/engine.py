@@ -276,6 +276,11 @@ class Value(ArrayMethods):
         >>> print(w.grad, x.grad)
         [1. 2.] None
         """
+        if isinstance(wrt, np.ndarray):  # as PyTorch takes the result's gradient
+            raise TypeError(
+                "wrt: expected Values, got an array; for gradients g of the result, "
+                "write (result * g).sum().backward()"
+            )
         differentiate(self, None if wrt is None else values_in(wrt))
 
     # --- Arithmetic ---
@@ -682,7 +687,8 @@ class Value(ArrayMethods):
             raise ValueError(
                 f"expected one element to decide by, got shape {np.shape(self.data)}: "
                 "write v.data.any() or v.data.all(), or where(condition, x, y), which "
-                "decides for each element and at each forward()"
+                "decides for each element and at each forward(); `v is w` asks whether "
+                "two are the same one"
             )
         return bool(self.data)
 
@@ -730,7 +736,10 @@ class Value(ArrayMethods):
         self, ufunc: Any, method: str, *operands: Any, **options: Any
     ) -> Value:
         if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative here")
+            instead = {"add": "np.sum", "multiply": "np.prod", "maximum": "np.max"}
+            ours = instead.get(ufunc.__name__, "np.min, np.cumsum or v.at[key].add")
+            name = f"np.{ufunc.__name__}.{method}"
+            raise TypeError(f"{name} has no derivative here: write {ours}")
         if "out" in options:  # += on an array is this
             raise TypeError(
                 f"np.{ufunc.__name__}: an array that takes its result, by out= or +=, "
@@ -786,7 +795,7 @@ def check_data(found: Sequence[Any]) -> None:
     for data in found:
         if not isinstance(data, (np.ndarray, np.generic, float, int)):
             kind = type(data).__name__
-            raise TypeError(f"data: expected an array, got {kind}: np.array(...)")
+            raise TypeError(f"data: expected an array, got {kind}: write np.array")
 
 
 def hint_for(data: Any) -> str:
@@ -815,9 +824,8 @@ def values_in(wrt: Values) -> list[Value]:
     for value in values:
         if isinstance(value, Value):
             continue
-        hint = ""
-        if isinstance(wrt, (np.ndarray, list)):  # as PyTorch's argument is
-            hint = "; for gradients g of the result: (result * g).sum().backward()"
+        has_some = hasattr(value, "parameters")
+        hint = " (write its parameters(), or give it alone)" if has_some else ""
         raise TypeError(f"wrt: expected Values, got {value!r}{hint}")
     return values  # type: ignore[no-any-return]
 

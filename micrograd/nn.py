@@ -413,7 +413,7 @@ def first_weights(
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype: expected a floating one, got {np.dtype(dtype)}")
     if rng is not None and not hasattr(rng, "normal"):
-        raise TypeError(f"rng: expected np.random.default_rng({rng!r}), got {rng!r}")
+        raise TypeError(f"rng: expected one as np.random.default_rng(0), got {rng!r}")
     deviation = (2 / max(shape[0], 1)) ** 0.5
     weights = (rng or np.random).normal(0, deviation, shape)
     return Value(weights.astype(dtype, copy=False))

@@ -45,14 +45,14 @@ EXPRESSIONS = [
     ("np.dot(a, v)", 14.0, None),
     ("a @ v + 1", 15.0, None),
     ("np.testing.assert_allclose(v, a)", TypeError, "v.data"),
-    ("np.add.reduce(v)", TypeError, "np.add.reduce"),
+    ("np.add.reduce(v)", TypeError, "write np.sum"),
     ("if v > 2: pass", ValueError, "where(condition, x, y)"),
     ("v.sum(axis=1)", ValueError, "axis 1 is out of bounds"),
     ("v @ x.data", ValueError, "operator '@' of shapes (3,), (1, 2)"),
     ("Value([[1.0, 2.0], [3.0]])", TypeError, "expected real numbers, got object list"),
     ("Value('3')", TypeError, "expected real numbers, got <U1"),
     ("Value(1 + 2j)", TypeError, "complex"),
-    ("v.data = [5.0, 6.0, 7.0]; v * 2", TypeError, "np.array(...)"),
+    ("v.data = [5.0, 6.0, 7.0]; v * 2", TypeError, "write np.array"),
     # Open axes, and what is fed
     ("h.sum() / len(h)", TypeError, "mean(axis=0)"),
     ("h.sum() / h.shape[0]", TypeError, "mean(axis=0)"),
@@ -102,7 +102,11 @@ EXPRESSIONS = [
 TRAINING = [
     ("nn.MLP(64, 32, 10)", TypeError, "MLP(64, [32, 10])"),
     ("nn.MLP(2, [])", ValueError, "the size of a layer or more"),
-    ("nn.MLP(2, [3], np.float32)", TypeError, "rng: expected np.random.default_rng"),
+    (
+        "nn.MLP(2, [3], np.float32)",
+        TypeError,
+        "rng: expected one as np.random.default_rng(0)",
+    ),
     ("nn.Layer(2, 3, activation='tanh')", TypeError, "Value.tanh"),
     ("model.train()", AttributeError, "no modes"),
     ("model.to('cuda')", AttributeError, "dtype="),
@@ -126,7 +130,7 @@ TRAINING = [
     ("nn.cross_entropy(model(x), [0, 1, 2])", IndexError, "labels from 0 to 1"),
     ("nn.cross_entropy(model(x), [[0], [1], [1]])", ValueError, "shape (3, 2), got"),
     ("model.load_state_dict({})", ValueError, "missing: [('layers.0.b', (4,))"),
-    ("loss.backward(model.layers); model.layers[0].w.grad.any()", TypeError, "wrt"),
+    ("loss.backward(model.layers)", TypeError, "write its parameters()"),
 ]
 
 

@@ -647,7 +647,7 @@ class TestOptions(ValueTest):
                 "the size of a layer or more, got none",
             ),
             (lambda: nn.MLP(2, [3], dtype=int), TypeError, "a floating one, got int64"),
-            (lambda: nn.MLP(2, [3], rng=1), TypeError, r"default_rng\(1\), got 1"),
+            (lambda: nn.MLP(2, [3], rng=1), TypeError, r"default_rng\(0\), got 1"),
             (
                 lambda: nn.Layer(2, 3, activation="tanh"),
                 TypeError,
