@@ -1,5 +1,7 @@
 """The notebooks: what is stored in them, and that they run from a clean kernel."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -20,7 +22,12 @@ except ImportError as error:
     missing = f"{error.name} is not installed"
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ("demo.ipynb", "trace_graph.ipynb")
+LECTURE = "docs/lecture.ipynb"
+NOTEBOOKS = ("demo.ipynb", "trace_graph.ipynb", LECTURE)
+SOLUTION = re.compile(
+    r"^<details><summary>Solution</summary>\n(.*?)^</details>$", re.M | re.S
+)
+SNIPPET = re.compile(r"^```python\n(.*?)^```\n```text\n(.*?)^```$", re.M | re.S)
 
 
 def stored(name):
@@ -49,6 +56,19 @@ def printed(notebook):
             if kind.startswith("text/") or kind == "image/svg+xml":
                 texts.append(joined(data))
     return "\n".join(texts)
+
+
+def text_of_lecture():
+    """All that stands between the code."""
+    cells = stored(LECTURE)["cells"]
+    texts = [joined(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    return "\n".join(texts)
+
+
+def without_times(notebook):
+    """The lines that it prints, but for those that say how fast it was."""
+    lines = printed(notebook).splitlines()
+    return [line for line in lines if "times as fast" not in line]
 
 
 class Checks:
@@ -101,6 +121,38 @@ class TestStored(Checks, unittest.TestCase):
         self.assertGreaterEqual(len(pictures), 2)
         self.assertIn("layers.1: Layer", printed(notebook))
 
+    def test_lecture(self):
+        notebook = stored(LECTURE)
+        pictures = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
+        self.assertGreaterEqual(len(pictures), 9)
+
+    def test_lecture_has_solutions(self):
+        text = text_of_lecture()
+        exercises = [int(n) for n in re.findall(r"^\*\*Exercise (\d+)", text, re.M)]
+        self.assertEqual(exercises, list(range(1, len(exercises) + 1)))
+        solutions = SOLUTION.findall(text)
+        self.assertEqual(len(solutions), len(exercises))
+        self.assertEqual(text.count("<details>"), len(exercises))
+        for solution in solutions:
+            self.assertEqual(len(SNIPPET.findall(solution)), 1, solution)
+            self.assertEqual(solution.count("```"), 4, solution)
+
+    def test_lecture_reads_lines_that_are_printed(self):
+        """In their order, from the table that says what each means."""
+        rows = re.findall(r"^\| (`.+?`) \| \S.* \|$", text_of_lecture(), re.M)
+        quoted = [line for row in rows for line in re.findall("`(.+?)`", row)]
+        self.assertGreater(len(quoted), 15)
+        program = printed(stored(LECTURE)).split('"""NumPy code')[-1]
+        lines = iter(re.split(r"\n *|  # ", program))
+        for line in quoted:
+            self.assertIn(line, lines)  # which goes on from there
+
+    def test_lecture_links(self):
+        targets = re.findall(r"\]\(([^)]+)\)", text_of_lecture())
+        self.assertGreater(len(targets), 3)
+        for target in targets:
+            self.assertTrue((ROOT / "docs" / target).exists(), target)
+
     def test_assets(self):
         picture = (ROOT / "assets" / "moon_mlp.png").read_bytes()
         self.assertTrue(picture.startswith(b"\x89PNG"))
@@ -110,8 +162,8 @@ class TestStored(Checks, unittest.TestCase):
 
 @unittest.skipIf(missing, missing)
 class TestRun(Checks, unittest.TestCase):
-    def run_notebook(self, name, asset):
-        """Run a copy, so that the asset in the checkout stays as it is."""
+    def run_notebook(self, name, *assets):
+        """Run a copy, so that the assets in the checkout stay as they are."""
         notebook = nbformat.read(ROOT / name, as_version=4)
         for cell in code_cells(notebook):
             cell["outputs"], cell["execution_count"] = [], None
@@ -125,9 +177,10 @@ class TestRun(Checks, unittest.TestCase):
             )
             client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
             written = [path.name for path in (Path(directory) / "assets").iterdir()]
-            self.assertEqual(written, [asset])
-            size = (Path(directory) / "assets" / asset).stat().st_size
-            self.assertTrue(1000 < size < 100_000, size)
+            self.assertEqual(written, [*assets])
+            for asset in assets:
+                size = (Path(directory) / "assets" / asset).stat().st_size
+                self.assertTrue(1000 < size < 100_000, size)
         self.check_outputs(notebook)
         return notebook
 
@@ -141,6 +194,37 @@ class TestRun(Checks, unittest.TestCase):
         except ImportError:
             self.skipTest("the package graphviz is not installed")
         self.run_notebook("trace_graph.ipynb", "gout.svg")
+
+    def test_lecture(self):
+        notebook = self.run_notebook(LECTURE)
+        self.assertEqual(without_times(notebook), without_times(stored(LECTURE)))
+
+    def test_solutions_of_lecture(self):
+        """Each runs where it stands, prints what it says, and disturbs nothing."""
+        namespace = {"__name__": "lecture"}
+
+        def printed_by(code):
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                exec(code, namespace)
+            return output.getvalue()
+
+        backend = matplotlib.get_backend()
+        self.addCleanup(matplotlib.use, backend)
+        matplotlib.use("Agg")
+        with matplotlib.rc_context():
+            for cell in stored(LECTURE)["cells"]:
+                source = joined(cell["source"])
+                if cell["cell_type"] == "code":
+                    expected = "".join(
+                        joined(o.get("text", "")) for o in cell["outputs"]
+                    )
+                    actual = printed_by(source)
+                    if "times as fast" not in expected:
+                        self.assertEqual(actual, expected)
+                    continue
+                for code, expected in SNIPPET.findall(source):
+                    with self.subTest(expected):
+                        self.assertEqual(printed_by(code), expected)
 
 
 if __name__ == "__main__":
