@@ -222,6 +222,77 @@ class ArrayMethods:
 
     # --- Elements ---
 
+    def __pos__(self) -> Value:
+        """x itself, as a new result."""
+        return np.positive(self)
+
+    def __mod__(self, other: Any) -> Value:
+        """What remains of a / b, with the sign of b; nan where b is 0."""
+        return np.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Value:
+        """b % a."""
+        return np.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Value:
+        """a / b, rounded down; its gradient is 0."""
+        return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Value:
+        """b // a."""
+        return np.floor_divide(other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Value, Value]:
+        """a // b and a % b."""
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
+        """b // a and b % a."""
+        return other // self, other % self
+
+    def __round__(self, ndigits: int | None = None) -> Value:
+        """round(x) and round(x, 2), as `round`."""
+        return np.round(self, ndigits or 0)
+
+    def __floor__(self) -> Value:
+        """math.floor(x): rounded down; its gradient is 0."""
+        return np.floor(self)
+
+    def __ceil__(self) -> Value:
+        """math.ceil(x): rounded up; its gradient is 0."""
+        return np.ceil(self)
+
+    def __trunc__(self) -> Value:
+        """math.trunc(x): rounded towards 0; its gradient is 0."""
+        return np.trunc(self)
+
+    def round(self, decimals: int = 0) -> Value:
+        """Rounded to decimals, half to even; its gradient is 0.
+
+        >>> from micrograd import Value
+        >>> Value([0.25, 1.5]).round(1), Value(2.5).round()
+        (Value(data=[0.2 1.5], grad=None), Value(data=2.0, grad=None))
+        """
+        return np.round(self, decimals)
+
+    def conjugate(self) -> Value:
+        """x itself, as all Values are real.
+
+        >>> from micrograd import Value
+        >>> Value([1.0, 2.0]).conjugate()
+        Value(data=[1. 2.], grad=None)
+        """
+        return np.conjugate(self)
+
+    def conj(self) -> Value:
+        """x itself, as `conjugate`.
+
+        >>> from micrograd import Value
+        >>> Value([1.0, 2.0]).conj()
+        Value(data=[1. 2.], grad=None)
+        """
+        return np.conjugate(self)
+
     # --- Reductions ---
 
     # --- Shapes ---

@@ -2,9 +2,250 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from micrograd.rules import Function
+import numpy as np
 
-FUNCTIONS: dict[Function, Callable[..., Any]] = {}
+from micrograd.engine import Value, apply
+from micrograd.functions import where
+from micrograd.rules import (
+    RULES,
+    Function,
+    Rule,
+    by_first,
+    by_second,
+    define,
+    inside,
+    power_by_a,
+    power_by_b,
+    same,
+    sigmoid,
+    whole,
+)
+
+# Python's numbers, which leave float32 arrays what they are.
+LN2, LN10 = math.log(2), math.log(10)
+DEGREE = math.pi / 180
+
+
+def flat(g: Any, y: Any, *_: Any) -> float:
+    """The derivative of steps."""
+    return 0.0
+
+
+# --- Angles --------------------------------------------------------------------------
+
+
+def arccos_by_x(g: Any, y: Any, x: Any) -> Any:
+    """-g / √(1 - x²)."""
+    x = inside(x, y)
+    return -g / np.sqrt((1 - x) * (1 + x))
+
+
+def arccosh_by_x(g: Any, y: Any, x: Any) -> Any:
+    """g / √(x² - 1), without the square, which would overflow."""
+    x = inside(x, y)
+    return g / (np.sqrt(x - 1) * np.sqrt(x + 1))
+
+
+def radius(a: Any, b: Any) -> Any:
+    """√(a² + b²), and 1 where it is 0: what is divided by it is 0 there, too."""
+    r = np.hypot(a, b)
+    return np.where(r == 0, 1, r)
+
+
+def arctan2_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g b / r²."""
+    r = radius(a, b)
+    return g * (b / r) / r
+
+
+def arctan2_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """-g a / r²."""
+    return -arctan2_by_a(g, y, b, a)
+
+
+def sinc_by_x(g: Any, y: Any, x: Any) -> Any:
+    """(cos πx - sinc x) / x; near 0, where they cancel, by its series."""
+    t = math.pi * x
+    t2 = t * t
+    is_near = np.abs(t) < 0.1
+    series = -t / 3 * (1 - t2 / 10 * (1 - t2 / 28 * (1 - t2 / 54)))
+    return g * np.where(
+        is_near, math.pi * series, (np.cos(t) - y) / np.where(is_near, 1, x)
+    )
+
+
+define(np.tan, lambda g, y, x: g * (1 + y * y))
+define(np.arccos, arccos_by_x)
+define(np.arctan, lambda g, y, x: g / (1 + np.square(1.0 * x)))  # integers would wrap
+define(np.sinh, lambda g, y, x: g * np.cosh(x))
+define(np.cosh, lambda g, y, x: g * np.sinh(x))
+define(np.arccosh, arccosh_by_x)
+define(np.arctan2, arctan2_by_a, arctan2_by_b)
+define(
+    np.hypot,
+    lambda g, y, a, b: g * (a / radius(a, b)),
+    lambda g, y, a, b: g * (b / radius(a, b)),
+)
+define(np.sinc, sinc_by_x)
+define(np.degrees, lambda g, y, x: g / DEGREE)
+define(np.rad2deg, lambda g, y, x: g / DEGREE)
+define(np.radians, lambda g, y, x: g * DEGREE)
+define(np.deg2rad, lambda g, y, x: g * DEGREE)
+
+
+# --- Powers and logarithms -----------------------------------------------------------
+
+
+def share(a: Any, b: Any) -> Any:
+    """exp(a) / (exp(a) + exp(b)), which is half of it where they are equal."""
+    with np.errstate(invalid="ignore"):  # inf - inf
+        difference = 1.0 * a - b
+    return sigmoid(np.where(a == b, 0.0, difference))
+
+
+define(np.expm1, lambda g, y, x: g * np.exp(x))
+define(np.exp2, lambda g, y, x: g * (LN2 * y))
+define(np.log2, lambda g, y, x: g / (LN2 * inside(x, y)))
+define(np.log10, lambda g, y, x: g / (LN10 * inside(x, y)))
+define(
+    np.logaddexp,
+    lambda g, y, a, b: g * share(a, b),
+    lambda g, y, a, b: g * share(b, a),
+)
+define(
+    np.logaddexp2,
+    lambda g, y, a, b: g * share(LN2 * a, LN2 * b),
+    lambda g, y, a, b: g * share(LN2 * b, LN2 * a),
+)
+define(np.reciprocal, lambda g, y, x: -g * y * y)
+define(np.cbrt, lambda g, y, x: np.divide(g, 3 * y * y))
+define(np.float_power, power_by_a, power_by_b)
+
+
+# --- Signs, choices and bounds -------------------------------------------------------
+
+define(np.fabs, *RULES[np.abs].derivatives)
+define(np.positive, same, name="pos")
+define(np.conjugate, same)
+define(np.imag, flat, value=lambda x: np.where(False, x, False))  # zeros of its dtype
+define(np.fmax, by_first, by_second)
+define(np.fmin, by_first, by_second)
+define(
+    np.copysign,
+    lambda g, y, a, b: np.where(
+        a == 0, 0.0, np.where(np.signbit(a) == np.signbit(b), g, -g)
+    ),
+    flat,
+)
+define(np.heaviside, flat, lambda g, y, x, half: np.where(x == 0, g, 0.0))
+
+NAN_TO_NUM = Rule(
+    "nan_to_num",
+    np.nan_to_num,
+    (lambda g, y, x, **options: np.where(np.isfinite(x), g, 0.0),),
+)
+
+
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Value:
+    """np.nan_to_num, by numbers, into a new Value."""
+    if not copy:
+        raise TypeError("expected copy=True, which leaves x as it is")
+    options = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    return apply(NAN_TO_NUM.bind(options), x)
+
+
+# --- Rounding and remainders ---------------------------------------------------------
+
+define(np.floor, flat)
+define(np.ceil, flat)
+define(np.trunc, flat)
+define(np.rint, flat)
+define(np.fix, flat)
+define(np.floor_divide, flat, flat, name="//")
+define(
+    np.remainder,
+    lambda g, y, a, b: inside(g, y),
+    lambda g, y, a, b: -g * inside(np.floor_divide(a, b), y),
+    name="%",
+)
+define(
+    np.fmod,
+    lambda g, y, a, b: inside(g, y),
+    lambda g, y, a, b: -g * inside(np.trunc(np.divide(a, b)), y),
+)
+
+
+ROUND = Rule("round", np.round, (lambda g, y, x, decimals: 0.0,))
+
+
+def rounded(x: Any, decimals: int = 0) -> Value:
+    """np.round, half to even."""
+    return apply(ROUND.bind({"decimals": decimals}), x)
+
+
+# --- Between points ------------------------------------------------------------------
+
+
+def segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
+    """Where x is: the points to its left and right, how far apart, the right's weight.
+
+    Outside of all points it is the outermost two, and x counts as the nearest.
+    """
+    last = len(xp) - 1
+    left = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(last - 1, 0))
+    right = np.minimum(left + 1, last)
+    start = np.take(xp, left)
+    width = np.take(xp, right) - start
+    distance = np.clip(x, xp[0], xp[last]) - start
+    return left, right, width, distance / np.where(width > 0, width, 1)
+
+
+def slope(x: Any, xp: Any, fp: Any) -> Any:
+    """The derivative by x: at a point that of the segment to its right; outside 0."""
+    left, right, width, _ = segment(x, xp)
+    is_flat = (x < xp[0]) | (x > xp[-1]) | (width == 0)
+    rise = np.take(fp, right) - np.take(fp, left)
+    return np.where(is_flat, 0.0, rise / np.where(is_flat, 1, width))
+
+
+def at_points(g: Any, x: Any, xp: Any) -> Any:
+    """g at the points on both sides of x, by weight."""
+    left, right, _, weight = segment(x, xp)
+    places = np.ravel([left, right])
+    shares = np.ravel([g * (1 - weight), g * weight])
+    return np.bincount(places, shares, len(xp))
+
+
+INTERP = Rule(
+    "interp",
+    np.interp,
+    (
+        lambda g, y, x, xp, fp: g * inside(slope(x, xp, fp), y),
+        lambda g, y, x, xp, fp: at_points(-whole(g, y) * slope(x, xp, fp), x, xp),
+        lambda g, y, x, xp, fp: at_points(whole(g, y), x, xp),
+    ),
+)
+
+
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Value:
+    """np.interp; what x is outside of xp, may be Values, too."""
+    y = apply(INTERP, x, xp, fp)
+    if left is not None:
+        y = where(np.less(x, xp[0]), left, y)
+    return y if right is None else where(np.greater(x, xp[-1]), right, y)
+
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    np.around: rounded,
+    np.divmod: lambda a, b: (np.floor_divide(a, b), np.remainder(a, b)),
+    np.interp: interp,
+    np.nan_to_num: nan_to_num,
+    np.real: lambda x: x,
+    np.round: rounded,
+}
