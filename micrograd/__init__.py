@@ -8,6 +8,7 @@ from micrograd.engine import Value, operator
 from micrograd.functions import concatenate, einsum, stack, tensordot, where
 
 if TYPE_CHECKING:
+    from micrograd.array_functions import special as special
     from micrograd.program import compiled as compiled
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "concatenate",
     "einsum",
     "operator",
+    "special",
     "stack",
     "tensordot",
     "where",
@@ -32,10 +34,14 @@ INSTEAD = {  # of names that other libraries have
 
 
 def __getattr__(name: str) -> Any:
-    """Load `compiled` when it is first asked for, as many programs need it not."""
+    """Load what many programs need not, when it is first asked for."""
     if name == "compiled":
         from micrograd.program import compiled
 
         return compiled
+    if name == "special":
+        from micrograd.array_functions import special
+
+        return special
     hint = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

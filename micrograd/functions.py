@@ -163,7 +163,7 @@ def of_numpy(function: Function) -> Callable[..., Any] | None:
 
         found = array_functions.FUNCTIONS.get(function)
         if found is None and not is_numpys(function):
-            found = array_functions.SCIPY.get(function.__name__)
+            array_functions.learn(function)
     if found is None and function in RULES:
         return partial(apply_all, RULES[function])
     return found

@@ -125,6 +125,10 @@ PUBLIC = {
     "micrograd": micrograd.__all__,
     "micrograd.methods": ["ArrayMethods"],
     "micrograd.array_functions.creation": ["At", "Places"],
+    "micrograd.array_functions.special": [
+        *("erf", "erfc", "expit", "logit", "gammaln", "digamma", "xlogy", "xlog1py"),
+        *("entr", "logsumexp", "softmax", "log_softmax"),
+    ],
     "micrograd.nn": ["Module", "Neuron", "Layer", "MLP", "softmax", "cross_entropy"],
     "micrograd.optim": ["Optimiser", "SGD", "Adam", "AdamW", "clip_grad_norm"],
     "micrograd.checkpoint": ["Part", "save", "load"],

@@ -2,7 +2,8 @@
 
 Each room is a family: rules of its own are entered in `micrograd.rules.RULES` by
 `define`, and what is made of other operators, or has arguments that are no operands,
-stands in its table `FUNCTIONS`, under NumPy's function.
+stands in its table `FUNCTIONS`, under NumPy's function. SciPy's are known by name, in
+`special`: SciPy itself is not imported.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from micrograd.array_functions import (
     products,
     reductions,
     shapes,
-    special,
 )
+from micrograd.array_functions.special import learn as learn
 from micrograd.rules import Function
 
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
@@ -31,4 +32,3 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
 }
-SCIPY = special.FUNCTIONS  # by name: SciPy itself is not imported
