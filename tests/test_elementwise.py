@@ -234,11 +234,19 @@ class TestFunctions(ValueTest):
             with self.subTest(f.__name__):
                 self.assertEqual({type(x) for x in (y.data, v.grad, w.grad)}, {float})
 
-    def test_large_integers_do_not_wrap(self):
-        for dtype in ("i8", "i1", "u1"):
-            x = Value(np.array([100], dtype))
-            np.arctan(x).backward()
-            np.testing.assert_allclose(x.grad, 1 / (1 + 1e4))
+    def test_integers_do_not_wrap(self):
+        for f, x, dtype, expected in [
+            (np.arctan, 100, "i8", 1 / (1 + 1e4)),
+            (np.arctan, 100, "i1", 1 / (1 + 1e4)),
+            (np.arctan, 100, "u1", 1 / (1 + 1e4)),
+            (np.arccos, 2, "u1", nan),
+            (np.arccosh, 0, "u1", nan),
+            (lambda x: np.logaddexp(x, 2), 1, "u1", 1 / (1 + math.e)),
+        ]:
+            v = Value(np.array([x], dtype))
+            with self.subTest(x=x, dtype=dtype), np.errstate(invalid="ignore"):
+                f(v).backward()
+                np.testing.assert_allclose(v.grad, expected, 1e-3)  # of float16
 
     def test_open_axes(self):
         for f in (*UNARY, *BINARY):

@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -245,6 +246,15 @@ class TestFunctions(SpecialTest):
             y = f(*[Value(0.5), Value(0.25)][:n])
             self.assertIs(type(y.data), float)
 
+    def test_integers_do_not_wrap(self):
+        for name in ("digamma", "gammaln", "erf", "entr"):
+            for x, dtype in ((250, "u1"), (120, "i1"), (200_000, "i4")):
+                with self.subTest(name, x=x):
+                    f, v, w = getattr(special, name), Value([x], dtype=dtype), Value(x)
+                    f(v).backward()
+                    f(w).backward()
+                    self.assert_close(v.grad, [w.grad], 1e-3)  # of float16
+
     def test_along_axes(self):
         x = numbers((2, 3, 4))
         for name in ALONG_AXES:
@@ -353,6 +363,14 @@ class TestSciPys(SpecialTest):
                 with self.subTest(name, x=x):
                     self.assert_close(compiled(y, wrt=v)(), y.data, 1e-12)
                     self.assert_close(v.grad, gradient, 1e-12)
+
+    def test_a_program_of_them_needs_scipy(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "erf.py")
+            program = compiled(scipys.erf(Value([0.5])))
+            with self.assertRaisesRegex(ValueError, "called whole: erf"):
+                program.save(path)
+            self.assertFalse(path.exists())
 
     def test_what_is_computed_is_scipys(self):
         x = np.linspace(0.1, 5, 50)

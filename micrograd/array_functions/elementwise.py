@@ -22,7 +22,6 @@ from micrograd.rules import (
     power_by_b,
     same,
     sigmoid,
-    whole,
 )
 
 # Python's numbers, which leave float32 arrays what they are.
@@ -227,8 +226,8 @@ INTERP = Rule(
     np.interp,
     (
         lambda g, y, x, xp, fp: g * inside(slope(x, xp, fp), y),
-        lambda g, y, x, xp, fp: at_points(-whole(g, y) * slope(x, xp, fp), x, xp),
-        lambda g, y, x, xp, fp: at_points(whole(g, y), x, xp),
+        lambda g, y, x, xp, fp: at_points(-g * slope(x, xp, fp), x, xp),
+        lambda g, y, x, xp, fp: at_points(g, x, xp),
     ),
 )
 

@@ -77,7 +77,7 @@ def trigamma(x: Any) -> Any:
 
 def reflected(x: Any) -> tuple[Any, Any, Any]:
     """Whether x is negative, then how far from an integer; and 1 - x for x there."""
-    x = 1.0 * x
+    x = 1.0 * x  # unsigned integers would wrap
     is_negative = x < 0
     distance = np.where(is_negative, x - np.rint(x), 0.5)
     return is_negative, distance, np.where(is_negative, 1 - x, x)
@@ -86,7 +86,7 @@ def reflected(x: Any) -> tuple[Any, Any, Any]:
 def series(terms: Any, x: Any) -> Any:
     """The sum of terms[0] / x², terms[1] / x⁴, ..."""
     step = 1 / (x * x)
-    y = 0.0 * step
+    y = 0.0
     for term in reversed(terms):
         y = (y + term) * step
     return y
@@ -112,7 +112,7 @@ def xlog1py(a: Any, b: Any) -> Any:
 
 def entr(x: Any) -> Any:
     """-x ln x, and 0 at 0; -inf below."""
-    return -1.0 * xlogy(x, np.maximum(x, 0))
+    return -xlogy(x, np.maximum(x, 0))
 
 
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
