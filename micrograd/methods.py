@@ -47,7 +47,7 @@ INSTEAD = {
     "grad_fn": "v.op and v.parents",
     "index_select": "v[indices]",
     "is_leaf": "not v.parents",
-    "log_softmax": "v - v.logsumexp(axis=-1, keepdims=True)",
+    "log_softmax": "micrograd.special.log_softmax(v, axis=-1)",
     "long": "v.astype(np.int64)",
     "masked_fill": "where(mask, x, v)",
     "matmul": "v @ w",
