@@ -107,7 +107,7 @@ class Source:
         self.taken = {"step", "math", "float", "abs", "int", "bool", "given"}
         self.taken |= {*keyword.kwlist, *map(dtype_name, map(np.dtype, list(NUMERIC)))}
         functions = {line.function for line in recording.lines}
-        self.taken |= {name_of(f) for f in functions if is_numpys(f)}
+        self.taken |= {name_of(f).split(".")[0] for f in functions if is_numpys(f)}
         self.taken |= {"add", "array", "bitwise_and", "bool_", "copyto", "empty"}
         self.taken |= {"errstate", "inf", "nan", "ndarray", "negative", "zeros"}
         self.name_lines()
@@ -642,13 +642,15 @@ def is_of_floats(line: Line) -> bool:
 
 
 def name_of(function: Function) -> str:
-    """How NumPy calls a function, as `add.reduce`; or how it may be called."""
+    """How NumPy calls it, as `add.reduce` or `linalg.inv`; or how it may be called."""
     ufunc = getattr(function, "__self__", None)
     if isinstance(ufunc, np.ufunc):
         return f"{ufunc.__name__}.{function.__name__}"
     while isinstance(function, partial):
         function = function.func
     name = getattr(function, "__name__", "function")
+    if getattr(np.linalg, name, None) is function:
+        return f"linalg.{name}"
     return name if name.isidentifier() else "function"
 
 
