@@ -122,22 +122,12 @@ def clip(
     return Value.clip(x, low, high)
 
 
-def dot(a: Any, b: Any) -> Value:
-    """np.dot of numbers, vectors and matrices."""
-    if max(np.ndim(a), np.ndim(b)) > 2:
-        raise TypeError("expected at most two axes; a @ b has batches")
-    is_product = 0 in (np.ndim(a), np.ndim(b))
-    return apply(RULES[np.multiply if is_product else np.matmul], a, b)
-
-
 # Those whose arguments are not just the operands of a rule.
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.amax: Value.max,
     np.amin: Value.min,
     np.clip: clip,
     np.concatenate: concatenate,
-    np.dot: dot,
-    np.einsum: einsum,
     np.max: Value.max,
     np.mean: Value.mean,
     np.min: Value.min,

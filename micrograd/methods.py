@@ -298,3 +298,23 @@ class ArrayMethods:
     # --- Shapes ---
 
     # --- Products ---
+
+    def dot(self, b: Any) -> Value:
+        """The last axis of x with the last but one of b, as np.dot; `@` has batches.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2], [3, 4]]).dot([1, -1])
+        Value(data=[-1 -1], grad=None)
+        """
+        return np.dot(self, b)
+
+    @property
+    def mT(self) -> Value:
+        """The last two axes in the other order: matrices in batches, transposed.
+
+        >>> from micrograd import Value
+        >>> Value(np.ones((4, 2, 3))).mT.shape
+        (4, 3, 2)
+        """
+        n = np.ndim(self)
+        return np.transpose(self, (*range(n - 2), n - 1, n - 2))
