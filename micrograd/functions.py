@@ -142,21 +142,24 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
 }
 
 
+CORE = {*RULES, *FUNCTIONS}  # what `import micrograd` has loaded
+
+
 def of_numpy(function: Function) -> Callable[..., Any] | None:
     """What one of NumPy's or SciPy's functions does with Values; None if it takes none.
 
     Those that `import micrograd` has not loaded are looked up in `array_functions`.
     """
-    found = FUNCTIONS.get(function)
-    if found is None and function not in RULES:
+    table = FUNCTIONS
+    if function not in CORE:
         from micrograd import array_functions
 
-        found = array_functions.FUNCTIONS.get(function)
-        if found is None and not is_numpys(function):
+        table = array_functions.FUNCTIONS
+        if function not in table and function not in RULES and not is_numpys(function):
             array_functions.learn(function)
-    if found is None and function in RULES:
-        return partial(apply_all, RULES[function])
-    return found
+    if function in table:
+        return table[function]
+    return partial(apply_all, RULES[function]) if function in RULES else None
 
 
 def is_numpys(function: Function) -> bool:

@@ -123,9 +123,8 @@ REFUSED = [  # what the error names, and what is refused of v, of shape (2, 2)
     ("cumsum", lambda v: np.cumsum(v)),
     ("prod", lambda v: np.prod(v)),
     ("sort", lambda v: np.sort(v)),
-    ("norm", lambda v: np.linalg.norm(v)),
-    ("inv", lambda v: np.linalg.inv(v)),
-    ("tensordot", lambda v: np.tensordot(v, v, 1)),  # its axes differ from ours
+    ("lstsq", lambda v: np.linalg.lstsq(v, v)),
+    ("eig", lambda v: np.linalg.eig(v)),
     ("vstack", lambda v: np.vstack([v, v])),
     ("broadcast_to", lambda v: np.broadcast_to(v, (2, 2, 2))),
     ("zeros_like", lambda v: np.zeros_like(v, order="F")),
@@ -254,9 +253,6 @@ class TestFunctions(NumPyTest):
                 x, y = uniform(left), uniform(right, seed=1)
                 self.assert_right(np.dot, x, y)
                 self.assert_right(lambda y, x=x: np.dot(x, y), y)
-        for other in (np.ones((2, 3, 2)), Value(np.ones((2, 3, 2)))):
-            with self.assertRaisesRegex(TypeError, "dot"):
-                np.dot(Value(np.ones((2, 3))), other)
 
     def test_operators_with_raw_data_on_the_left(self):
         x, y = uniform((2, 3)), uniform((3,), seed=1)

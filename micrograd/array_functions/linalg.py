@@ -1,10 +1,534 @@
-"""Linear algebra: norms, systems of equations, determinants, decompositions."""
+"""Linear algebra: norms, systems of equations, determinants, decompositions.
+
+All but `norm` take a matrix, or a stack of them in the last two axes, as NumPy has it.
+An operator has one result: of a decomposition it has all factors, one below the other,
+so that it is computed once forward and its derivative once backward.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from micrograd.rules import Function
+import numpy as np
 
-FUNCTIONS: dict[Function, Callable[..., Any]] = {}
+from micrograd.array_functions.products import (
+    cross,
+    installed,
+    outer,
+    tensordot,
+    vecdot,
+)
+from micrograd.engine import Value, apply
+from micrograd.rules import RULES, Function, define, whole
+
+
+def T(x: Any) -> Any:
+    """The matrices transposed."""
+    return x.swapaxes(-1, -2)
+
+
+def symmetric(x: Any) -> Any:
+    """The nearest symmetric matrices: a gradient by what counts as symmetric."""
+    return (x + T(x)) / 2
+
+
+def quotient(a: Any, b: Any) -> Any:
+    """a / b, and 0 where a is 0, whatever b is there."""
+    return np.divide(a, np.where(a == 0, 1, b))
+
+
+def or_nan(function: Function, x: Any, **parameters: Any) -> Any:
+    """function(x), and nan where NumPy raises because x has nan.
+
+    So a lazy Value can be decomposed before it is fed.
+    """
+    try:
+        return function(x, **parameters)
+    except np.linalg.LinAlgError:
+        if not np.any(np.isnan(x)):
+            raise
+    identity = np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape)
+    return np.full_like(function(identity, **parameters), np.nan)
+
+
+# --- Norms ----------------------------------------------------------------------------
+
+SPECTRAL = (2, -2, "nuc")  # norms of a matrix that are made of its singular values
+
+
+def norm_of(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.linalg.norm."""
+    if ord in SPECTRAL and len(axes_of(x, axis)) == 2:
+        x = np.asarray(x)  # so that compiled programs, too, ask each time for nan
+    return or_nan(np.linalg.norm, x, ord=ord, axis=axis, keepdims=keepdims)
+
+
+def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
+    """The axes that a norm is of."""
+    if axis is None:
+        return tuple(range(np.ndim(x)))
+    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+
+
+def norm_by_x(
+    g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
+    axes = axes_of(x, axis)
+    if axis is not None and not keepdims:
+        g, y = np.expand_dims(g, axes), np.expand_dims(y, axes)
+    if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
+        return x * (g / np.where(y == 0, 1, y))
+    if ord in SPECTRAL and len(axes) == 2:
+        by_x = spectral_by_x(np.moveaxis(x, axes, (-2, -1)), ord)
+        return g * np.moveaxis(by_x, (-2, -1), axes)
+    size = np.abs(x)
+    if len(axes) == 2:  # the largest or smallest sum of a column or a row
+        size = np.add.reduce(size, axes[abs(ord) != 1], keepdims=True)
+        ord = np.inf
+    if abs(ord) == np.inf:
+        ties = size == y
+        return np.sign(x) * (g * ties / np.add.reduce(ties, axes, keepdims=True))
+    if ord == 0:  # a count
+        return 0.0 * g
+    is_zero = x == 0
+    ratio = np.where(is_zero, 1, size) / np.where(is_zero, 1, y)
+    return g * np.sign(x) * ratio ** (ord - 1)
+
+
+def spectral_by_x(x: Any, ord: Any) -> Any:
+    """u vᵀ of the singular values that count: the largest, the smallest or all."""
+    y = or_nan(singular, np.asarray(x))
+    s = y[..., -1:, :]
+    weights = np.sign(s)
+    if ord != "nuc":
+        ties = s == (s[..., :1] if ord == 2 else s[..., -1:])
+        weights = weights * ties / np.add.reduce(ties, -1, keepdims=True)
+    return factor(y, x, True) * weights @ T(factor(y, x, False))
+
+
+define(np.linalg.norm, norm_by_x, value=norm_of)
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
+    """np.linalg.norm."""
+    parameters = {"ord": ord, "axis": axis, "keepdims": keepdims}
+    return apply(RULES[np.linalg.norm].bind(parameters), x)
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value:
+    """np.linalg.matrix_norm, of the last two axes."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+def vector_norm(
+    x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+) -> Value:
+    """np.linalg.vector_norm, of one axis or, without `keepdims`, of all."""
+    if isinstance(axis, tuple) or axis is None and keepdims:
+        raise TypeError("expected one axis; reshape several to one")
+    if axis is None:
+        return norm(np.reshape(x, -1), ord)
+    return norm(x, ord, axis, keepdims)
+
+
+# --- Systems of equations -------------------------------------------------------------
+
+
+def inv_by_x(g: Any, y: Any, x: Any) -> Any:
+    """-yᵀ g yᵀ, as d(x⁻¹) is -x⁻¹ dx x⁻¹."""
+    return -(T(y) @ whole(g, y) @ T(y))
+
+
+IS_NUMPY_1 = np.__version__.startswith("1.")
+
+
+def as_columns(x: Any, a: Any, b: Any) -> Any:
+    """What is shaped as b in a x = b, as matrices: a vector is one column.
+
+    NumPy 2 takes b for a vector if it has one axis; NumPy 1, if it has one less than a.
+    """
+    return x[..., None] if b.ndim == (a.ndim - 1 if IS_NUMPY_1 else 1) else x
+
+
+def solve_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """-(a⁻ᵀ g) yᵀ."""
+    g, y = as_columns(whole(g, y), a, b), as_columns(y, a, b)
+    return -(np.linalg.solve(T(a), g) @ T(y))
+
+
+def solve_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """a⁻ᵀ g."""
+    g = whole(g, y)
+    columns = as_columns(g, a, b)
+    gradient = np.linalg.solve(T(a), columns)
+    return gradient if columns is g else gradient[..., 0]
+
+
+def pinv_by_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
+    """Golub and Pereyra, "The differentiation of pseudo-inverses", 1973."""
+    g = T(whole(g, y))
+    outside = (g - x @ (y @ g)) @ y @ T(y) + T(y) @ y @ (g - (g @ y) @ x)
+    return outside - T(y @ g @ y)
+
+
+define(np.linalg.inv, inv_by_x)
+define(np.linalg.solve, solve_by_a, solve_by_b)
+define(
+    np.linalg.pinv,
+    pinv_by_x,
+    value=lambda x, **parameters: or_nan(np.linalg.pinv, np.asarray(x), **parameters),
+)
+
+
+def pinv(a: Any, rcond: Any = None, *, rtol: Any = None) -> Value:
+    """np.linalg.pinv; its matrix need not be symmetric, so `hermitian` is no option."""
+    given = {"rcond": rcond, "rtol": rtol}
+    parameters = {name: x for name, x in given.items() if x is not None}
+    return apply(RULES[np.linalg.pinv].bind(parameters), a)
+
+
+# --- Determinants and powers ----------------------------------------------------------
+
+
+def det(x: Any) -> Any:
+    """np.linalg.det, which would warn of nan: a lazy Value has it until it is fed."""
+    with np.errstate(invalid="ignore"):
+        return np.linalg.det(x)
+
+
+def det_by_x(g: Any, y: Any, x: Any) -> Any:
+    """The cofactors: y x⁻ᵀ; of singular matrices, by their singular values."""
+    g = whole(g, y)[..., None, None]
+    if np.all(y != 0):
+        return g * y[..., None, None] * T(np.linalg.inv(x))
+    y = or_nan(singular, np.asarray(x))
+    u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1, :]
+    is_own = np.eye(s.shape[-1], dtype=bool)
+    others = np.multiply.reduce(np.where(is_own, 1, s[..., None, :]), -1)
+    sign = np.linalg.det(u) * np.linalg.det(v)
+    return g * sign[..., None, None] * (u * others[..., None, :]) @ T(v)
+
+
+define(np.linalg.det, det_by_x, value=det)
+
+
+class SlogdetResult(NamedTuple):
+    """What np.linalg.slogdet returns; no gradient flows through the sign."""
+
+    sign: Value
+    logabsdet: Value
+
+
+def sign_and_log(x: Any) -> Any:
+    """np.linalg.slogdet, as one array; it would warn of nan, too."""
+    with np.errstate(invalid="ignore"):
+        return np.stack(np.linalg.slogdet(x))
+
+
+def sign_and_log_by_x(g: Any, y: Any, x: Any) -> Any:
+    """x⁻ᵀ, which a singular matrix has not."""
+    return whole(g, y)[1][..., None, None] * T(np.linalg.inv(x))
+
+
+define(np.linalg.slogdet, sign_and_log_by_x, value=sign_and_log)
+
+
+def slogdet(a: Any) -> SlogdetResult:
+    """np.linalg.slogdet."""
+    both = apply(RULES[np.linalg.slogdet], a)
+    return SlogdetResult(both[0], both[1])
+
+
+def matrix_power_by_x(g: Any, y: Any, x: Any, n: int) -> Any:
+    """Σ (xᵀ)ⁱ g (xᵀ)ⁿ⁻¹⁻ⁱ, which stands above the diagonal of a power of blocks.
+
+    Mathias, "A chain rule for matrix functions", 1996.
+    """
+    blocks = np.block([[T(x), whole(g, y)], [np.zeros_like(x), T(x)]])
+    rows = x.shape[-1]
+    return np.linalg.matrix_power(blocks, n)[..., :rows, rows:]
+
+
+define(np.linalg.matrix_power, matrix_power_by_x)
+
+
+def matrix_power(a: Any, n: int) -> Value:
+    """np.linalg.matrix_power; of n below 0, of the inverse."""
+    return apply(RULES[np.linalg.matrix_power].bind({"n": n}), a)
+
+
+# --- Decompositions: of symmetric matrices --------------------------------------------
+
+
+def cholesky_by_x(g: Any, y: Any, x: Any) -> Any:
+    """Murray, "Differentiation of the Cholesky decomposition", 2016; symmetric."""
+    g = whole(g, y)
+    inner = np.tril(T(y) @ g) * (1 - np.eye(y.shape[-1], dtype=y.dtype) / 2)
+    inverse = np.linalg.inv(y)
+    return symmetric(T(inverse) @ inner @ inverse)
+
+
+define(np.linalg.cholesky, cholesky_by_x, value=partial(or_nan, np.linalg.cholesky))
+
+
+def cholesky(a: Any, *, upper: bool = False) -> Value:
+    """np.linalg.cholesky, which reads one triangle of a matrix that is symmetric."""
+    if upper:
+        return matrix_transpose(cholesky(matrix_transpose(a)))
+    return apply(RULES[np.linalg.cholesky], a)
+
+
+class EighResult(NamedTuple):
+    """What np.linalg.eigh returns."""
+
+    eigenvalues: Value
+    eigenvectors: Value
+
+
+def eigen(x: Any, UPLO: Any) -> Any:
+    """np.linalg.eigh, as one array: the eigenvalues above their vectors."""
+    w, v = np.linalg.eigh(x, UPLO)
+    return np.concatenate([w[..., None, :], v], -2)
+
+
+def eigen_by_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
+    """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
+    g = whole(g, y)
+    w, v = y[..., :1, :], y[..., 1:, :]
+    is_own = np.eye(v.shape[-1], dtype=bool)
+    distances = np.where(is_own, 1, w - T(w))
+    inner = np.where(is_own, g[..., :1, :], quotient(T(v) @ g[..., 1:, :], distances))
+    return symmetric(v @ inner @ T(v))
+
+
+define(
+    np.linalg.eigh,
+    eigen_by_x,
+    value=lambda x, UPLO: or_nan(eigen, x, UPLO=UPLO),
+)
+
+
+def eigh(a: Any, UPLO: str = "L") -> EighResult:
+    """np.linalg.eigh, which reads one triangle of a matrix that is symmetric."""
+    both = apply(RULES[np.linalg.eigh].bind({"UPLO": UPLO}), a)
+    return EighResult(both[..., 0, :], both[..., 1:, :])
+
+
+def eigvalsh(a: Any, UPLO: str = "L") -> Value:
+    """np.linalg.eigvalsh; their derivative needs the vectors, too."""
+    return eigh(a, UPLO).eigenvalues
+
+
+# --- Decompositions: of any matrices, (..., m, n) with k = min(m, n) ------------------
+
+
+def factor(y: Any, x: Any, is_left: bool) -> Any:
+    """The left factor (..., m, k), or the right one (..., n, k), which stands below."""
+    m, n = x.shape[-2:]
+    return y[..., :m, :] if is_left else y[..., m : m + n, :]
+
+
+def factor_by_y(g: Any, factor: Any, y: Any, x: Any, is_left: bool) -> Any:
+    """g at the place of the factor."""
+    m, n = x.shape[-2:]
+    gradient = np.zeros_like(y)
+    gradient[..., slice(0, m) if is_left else slice(m, m + n), :] = g
+    return gradient
+
+
+define(factor, factor_by_y, None)
+
+
+def factors(y: Value, x: Any) -> tuple[Value, Value]:
+    """Both factors in the result of a decomposition of x."""
+    left = RULES[factor].bind({"is_left": True})
+    right = RULES[factor].bind({"is_left": False})
+    return apply(left, y, x), apply(right, y, x)
+
+
+class SVDResult(NamedTuple):
+    """What np.linalg.svd returns."""
+
+    U: Value
+    S: Value
+    Vh: Value
+
+
+def singular(x: Any, full_matrices: bool = False) -> Any:
+    """np.linalg.svd, as one array: u, v, and below them the singular values."""
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    m, n = x.shape[-2:]
+    if full_matrices and m != n:
+        raise ValueError(f"write full_matrices=False, as {m} x {n} is not square")
+    return np.concatenate([u, T(vh), s[..., None, :]], -2)
+
+
+def singular_by_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
+    """Townsend, "Differentiating the singular value decomposition", 2016."""
+    g = whole(g, y)
+    u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1:, :]
+    by_u, by_v, by_s = factor(g, x, True), factor(g, x, False), g[..., -1:, :]
+    is_own = np.eye(s.shape[-1], dtype=bool)
+    distances = np.where(is_own, 1, s**2 - T(s) ** 2)
+    in_u, in_v = T(u) @ by_u, T(v) @ by_v
+    inner = quotient(in_u - T(in_u), distances) * s
+    inner = inner + T(s) * quotient(in_v - T(in_v), distances)
+    gradient = u @ np.where(is_own, by_s, inner) @ T(v)
+    if x.shape[-2] > s.shape[-1]:  # u has no place for all that by_u asks
+        gradient = gradient + quotient(by_u - u @ in_u, s) @ T(v)
+    if x.shape[-1] > s.shape[-1]:
+        gradient = gradient + u @ T(quotient(by_v - v @ in_v, s))
+    return gradient
+
+
+define(
+    np.linalg.svd,
+    singular_by_x,
+    value=lambda x, full_matrices: or_nan(singular, x, full_matrices=full_matrices),
+)
+
+
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """np.linalg.svd, as (U, S, Vh); S alone without `compute_uv`."""
+    thin = {"full_matrices": full_matrices and compute_uv}
+    y = apply(RULES[np.linalg.svd].bind(thin), a)
+    if not compute_uv:
+        return y[..., -1, :]
+    u, v = factors(y, a)
+    return SVDResult(u, y[..., -1, :], matrix_transpose(v))
+
+
+def svdvals(x: Any, /) -> Value:
+    """np.linalg.svdvals."""
+    values: Value = svd(x, compute_uv=False)
+    return values
+
+
+class QRResult(NamedTuple):
+    """What np.linalg.qr returns."""
+
+    Q: Value
+    R: Value
+
+
+def orthogonal(x: Any) -> Any:
+    """np.linalg.qr, as one array: q, and rᵀ below it."""
+    q, r = np.linalg.qr(x)
+    return np.concatenate([q, T(r)], -2)
+
+
+def orthogonal_by_x(g: Any, y: Any, x: Any) -> Any:
+    """Roberts and Roberts, "QR and LQ decomposition matrix backpropagation", 2020.
+
+    x = q [u, q⁻¹ rest], where u is square, and the rest empty if x is not wide.
+    """
+    g = whole(g, y)
+    k = y.shape[-1]
+    q, r = factor(y, x, True), T(factor(y, x, False))
+    by_q, by_r = factor(g, x, True), T(factor(g, x, False))
+    u, by_u, by_rest = r[..., :k], by_r[..., :k], by_r[..., k:]
+    by_q = by_q + x[..., k:] @ T(by_rest)
+    inner = np.tril(u @ T(by_u) - T(by_q) @ q)
+    inner = inner + T(np.tril(inner, -1))
+    by_square = T(np.linalg.solve(u, T(by_q + q @ inner)))
+    return np.concatenate([by_square, q @ by_rest], -1)
+
+
+define(np.linalg.qr, orthogonal_by_x, value=orthogonal)
+
+
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """np.linalg.qr, as (Q, R); R alone in the mode "r"."""
+    if mode not in ("reduced", "r"):
+        raise TypeError(f"expected mode='reduced' or 'r', got {mode!r}")
+    q, r = factors(apply(RULES[np.linalg.qr], a), a)
+    r = matrix_transpose(r)
+    return r if mode == "r" else QRResult(q, r)
+
+
+# --- Places ---------------------------------------------------------------------------
+
+
+def matrix_transpose(x: Any, /) -> Value:
+    """np.matrix_transpose, of the last two axes."""
+    n = np.ndim(x)
+    if n < 2:
+        raise ValueError(f"expected matrices, got {n} axes")
+    return Value.transpose(x, (*range(n - 2), n - 1, n - 2))
+
+
+def diagonal_of(x: Any, offset: int) -> Any:
+    """np.diagonal, of the last two axes."""
+    return np.diagonal(x, offset, -2, -1)
+
+
+def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
+    """g on that diagonal."""
+    gradient = np.zeros_like(x, np.result_type(g))
+    rows = np.arange(y.shape[-1]) + max(-offset, 0)
+    gradient[..., rows, rows + offset] = g
+    return gradient
+
+
+define(diagonal_of, diagonal_by_x, name="diagonal")
+
+
+def diagonal(x: Any, /, *, offset: int = 0) -> Value:
+    """np.linalg.diagonal, of the last two axes."""
+    return apply(RULES[diagonal_of].bind({"offset": offset}), x)
+
+
+def trace(x: Any, /, *, offset: int = 0) -> Value:
+    """np.linalg.trace, of the last two axes."""
+    return diagonal(x, offset=offset).sum(-1)
+
+
+# --- NumPy's functions ----------------------------------------------------------------
+
+
+def instead(words: str) -> Callable[..., Any]:
+    """What stands for a function that is refused, and says what to write."""
+
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise TypeError(f"it has no derivative here: {words}")
+
+    return refuse
+
+
+INSTEAD: dict[Function, str] = {
+    np.linalg.cond: "write np.linalg.norm(x, 2) * np.linalg.norm(np.linalg.inv(x), 2)",
+    np.linalg.eig: "np.linalg.eigh is of symmetric matrices",
+    np.linalg.eigvals: "np.linalg.eigvalsh is of symmetric matrices",
+    np.linalg.lstsq: "write np.linalg.pinv(a) @ b",
+}
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    np.linalg.cholesky: cholesky,
+    np.linalg.eigh: eigh,
+    np.linalg.eigvalsh: eigvalsh,
+    np.linalg.matrix_power: matrix_power,
+    np.linalg.norm: norm,
+    np.linalg.pinv: pinv,
+    np.linalg.qr: qr,
+    np.linalg.slogdet: slogdet,
+    np.linalg.svd: svd,
+    **{function: instead(words) for function, words in INSTEAD.items()},
+    **installed(
+        {
+            "linalg.cross": lambda a, b, /, *, axis=-1: cross(a, b, axis=axis),
+            "linalg.diagonal": diagonal,
+            "linalg.matmul": lambda a, b, /: apply(RULES[np.matmul], a, b),
+            "linalg.matrix_norm": matrix_norm,
+            "linalg.matrix_transpose": matrix_transpose,
+            "linalg.outer": outer,
+            "linalg.svdvals": svdvals,
+            "linalg.tensordot": lambda a, b, /, *, axes=2: tensordot(a, b, axes),
+            "linalg.trace": trace,
+            "linalg.vecdot": vecdot,
+            "linalg.vector_norm": vector_norm,
+            "matrix_transpose": matrix_transpose,
+        }
+    ),
+}
