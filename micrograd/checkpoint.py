@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol, Union
+from typing import Any, BinaryIO, NoReturn, Protocol, Union
 
 import numpy as np
 
@@ -48,11 +48,12 @@ class Part(Protocol):
         """
 
 
-def save(path: Path, /, **parts: Part) -> None:
+def save(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
     """Write models and optimisers to one file, under the names given.
 
     The file is a NumPy .npz archive of entries such as `model.layers.0.w`. It takes the
-    place of an older one at once: whoever reads finds the old or the new one, whole.
+    place of an older one at once: whoever reads finds the old or the new one, whole. A
+    symbolic link stays, and leads to the new one.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ def save(path: Path, /, **parts: Part) -> None:
     Raises
     ------
     OSError : the file cannot be written; an older one is as it was
+    TypeError : a part has no name or no state, or there is none
 
     >>> import tempfile
     >>> from micrograd import nn
@@ -72,10 +74,11 @@ def save(path: Path, /, **parts: Part) -> None:
     >>> bool((copy.w.data == model.w.data).all())
     True
     """
+    check_parts("save", unnamed, parts)
     write(path, joined(parts))
 
 
-def load(path: Path, /, **parts: Part) -> None:
+def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
     """Take over, of what `save` wrote, these parts: all, or none after an error.
 
     Parameters
@@ -87,7 +90,8 @@ def load(path: Path, /, **parts: Part) -> None:
     Raises
     ------
     OSError : the file cannot be read
-    TypeError : an array is not of real numbers
+    TypeError : an array is not of real numbers; a part has no name or no state, or
+        there is none
     ValueError : the file is of another kind, a name or a shape is not the one that a
         part has, or a part cannot go there: a schedule does not go back
 
@@ -95,7 +99,12 @@ def load(path: Path, /, **parts: Part) -> None:
     --------
     See `save`.
     """
+    check_parts("load", unnamed, parts)
     before, state = joined(parts), read(path)
+    saved = list(dict.fromkeys([key.split(".")[0] for key in state]))
+    if not parts.keys() & set(saved):
+        hint = "model.load(path) reads what model.save(path) wrote"
+        raise ValueError(f"expected parts {[*parts]}, got {saved}; {hint}")
     state = {key: state[key] for key in state if key.split(".")[0] in parts}
     state = checked(state, before)
     try:
@@ -103,6 +112,16 @@ def load(path: Path, /, **parts: Part) -> None:
     except Exception:  # a schedule cannot go back
         hand_out(before, parts)
         raise
+
+
+def check_parts(name: str, unnamed: Any, parts: Mapping[str, Any]) -> None:
+    """An error for parts that have no names or no states, or for none at all."""
+    if unnamed or not parts:
+        raise TypeError(f"expected parts with names, as {name}(path, model=model)")
+    for key, part in parts.items():
+        if isinstance(part, type) or not hasattr(part, "state_dict"):
+            kind = type(part).__name__
+            raise TypeError(f"{key}: expected a model or an optimiser, got {kind}")
 
 
 def joined(parts: Mapping[str, Part]) -> dict[str, Any]:
@@ -124,7 +143,7 @@ def checked(state: State, expected: State) -> dict[str, Any]:
 
     Raises
     ------
-    TypeError : an array is not of real numbers
+    TypeError : it is no dictionary, or an array is not of real numbers
     ValueError : names or shapes are others; all of them are told
 
     >>> checked({"w": [1, 2]}, expected={"w": Value([0.0, 0.0])})
@@ -133,11 +152,18 @@ def checked(state: State, expected: State) -> dict[str, Any]:
     Traceback (most recent call last):
     ValueError: missing: [('w', (2,))], unexpected: [('v', (2,))]
     """
+    if not isinstance(state, Mapping):
+        kind, hint = type(state).__name__, "that of a model is model.state_dict()"
+        raise TypeError(f"state: expected arrays by name, got {kind}; {hint}")
     arrays = {name: np.asarray(numeric(state[name], name)) for name in state}
+    for name in expected:  # files of version 1.0.0 have no learning rates
+        start, rate, end = name.rpartition("learning_rate")
+        if rate and not end and f"{start}steps" in arrays:
+            arrays.setdefault(name, np.asarray(expected[name]))
     old = {(name, expected[name].shape) for name in expected}
     new = {(name, arrays[name].shape) for name in arrays}
     if old != new:
-        missing, unexpected = sorted(old - new), sorted(new - old)
+        missing, unexpected = sorted(old - new), sorted(new - old, key=str)
         raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
     return arrays
 

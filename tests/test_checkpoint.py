@@ -298,6 +298,55 @@ class TestFiles(TestCase):
         for training in trainings:
             self.assert_same(training.state(), whole.state())
 
+    def test_files_without_a_learning_rate(self):
+        """Those of version 1.0.0: the optimiser keeps its own."""
+        training = Training(OPTIMISERS["adam"])
+        training.run(3)
+        state = checkpoint.joined(training.parts)
+        del state["optimiser.learning_rate"]
+        checkpoint.write(self.path, state)
+        other = Training(OPTIMISERS["adam"], seed=1)
+        checkpoint.load(self.path, **other.parts)
+        self.assert_same(other.state(), training.state())
+        self.assertEqual(other.optimiser.learning_rate, 0.1)
+        part = nn.Module()  # of a model, it is one among others
+        part.learning_rate = Value(2.0)
+        with self.assertRaisesRegex(ValueError, "missing.*learning_rate"):
+            part.load_state_dict({})
+        part.learning_rates, part.learning_rate = Value(2.0), 0.0
+        part.steps = Value(1.0)
+        with self.assertRaisesRegex(ValueError, "missing.*learning_rates"):
+            part.load_state_dict({"steps": 1.0})
+
+    def test_parts_that_are_none(self):
+        model, state = self.training.model, self.training.model.state_dict()
+        own = self.folder / "own.npz"
+        model.save(own)
+        for method in (checkpoint.save, checkpoint.load):
+            named = rf"with names, as {method.__name__}\(path, model=model\)"
+            for unnamed, parts, words in [
+                ((model, self.path), {}, named),
+                ((self.path, model), {}, named),
+                ((self.path,), {}, named),
+                ((self.path,), {"epoch": 3}, "epoch: expected a model .*, got int"),
+                ((self.path,), {"net": nn.MLP}, "net: expected a model .*, got type"),
+                ((self.path,), {"net": state}, "net: expected a model .*, got dict"),
+            ]:
+                with self.subTest(words), self.assertRaisesRegex(TypeError, words):
+                    method(*unnamed, **parts)
+        self.assertFalse(self.path.exists())
+        with self.assertRaisesRegex(ValueError, r"\['net'\], got .*; model.load\(path"):
+            checkpoint.load(own, net=model)
+
+    def test_states_that_are_none(self):
+        model = nn.Neuron(2)
+        for state in ("model.npz", model, list(model.state_dict().values()), None):
+            kind = type(state).__name__
+            with self.assertRaisesRegex(TypeError, f"{kind}; .*model.state_dict()"):
+                model.load_state_dict(state)
+        with self.assertRaisesRegex(ValueError, r"\('more', \(\)\), \(1, \(\)\)"):
+            model.load_state_dict({**model.state_dict(), 1: 2, "more": 3})
+
     def test_a_crash_while_saving(self):
         checkpoint.save(self.path, **self.training.parts)
         content = self.path.read_bytes()
