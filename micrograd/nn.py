@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     RandomSource = Union[np.random.Generator, np.random.RandomState]
 
 
+def __getattr__(name: str) -> Any:
+    """Say what to write instead of PyTorch's names."""
+    from micrograd.instead import explain  # loaded by the first mistake
+
+    owner = f"module {__name__!r}"
+    explain(__name__, owner, name)
+    raise AttributeError(f"{owner} has no attribute {name!r}")
+
+
 class Module:
     """A part of a net: derive from it, and assign Values and modules to attributes.
 
@@ -41,18 +50,32 @@ class Module:
     Value(data=6.0, grad=None)
     """
 
-    def __getattr__(self, name: str) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """The output for an input: what a module of one's own defines."""
+        old = ", got forward(): rename it" if hasattr(type(self), "forward") else ""
         kind = type(self).__name__
-        hint = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
-        raise AttributeError(f"{kind!r} object has no attribute {name!r}{hint}")
+        raise NotImplementedError(f"{kind}: expected a method __call__(self, x){old}")
+
+    # Seen by type checkers, it would say that a Module has any attribute.
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what to write instead of PyTorch's names."""
+            from micrograd.instead import explain  # loaded by the first mistake
+
+            explain("module", f"{type(self).__name__!r} object", name)
+            return object.__getattribute__(self, name)  # Python's own error
 
     def __str__(self) -> str:
         """Each module in it that has parameters, with their shapes; and how many."""
-        from micrograd.names import parts_of  # loaded on first use
+        from micrograd.names import modules_in, parts_of  # loaded on first use
 
         size = sum(np.size(value.data) for value in self.parameters())
         lines = [f"{type(self).__name__} of {size:,} parameters"]
+        modules = dict(modules_in(self))
         for name, kind, parameters in parts_of(self):
+            if isinstance(modules[name], Neuron):
+                kind = repr(modules[name])  # with its activation
             shapes = [f"{key} {x.shape}" for key, x in parameters.items()]
             lines.append(f"  {name or 'itself'}: {kind}, {', '.join(shapes)}")
         return "\n".join(lines)
@@ -165,19 +188,6 @@ class Module:
         return module_html(self)
 
 
-INSTEAD = {  # of what PyTorch's modules have
-    "cpu": "nothing: NumPy computes on the CPU",
-    "cuda": "nothing: NumPy computes on the CPU",
-    "double": "dtype=np.float64 where the module is made",
-    "eval": "nothing: these modules have no modes",
-    "float": "dtype=np.float32 where the module is made",
-    "forward": "model(x)",
-    "half": "dtype=np.float16 where the module is made",
-    "to": "dtype=np.float32 where the module is made",
-    "train": "nothing: these modules have no modes",
-}
-
-
 class Neuron(Module):
     """relu(x @ w + b), or x @ w + b: from shape (..., nin) to (...).
 
@@ -220,6 +230,12 @@ class Neuron(Module):
         activation: Activation,
     ) -> None:
         """Set the parameters: weights of that shape, and a bias for each neuron."""
+        if not isinstance(nonlin, (bool, int, np.bool_)):
+            given = getattr(nonlin, "__name__", repr(nonlin))
+            raise TypeError(
+                f"nonlin: expected True or False, got {given}; other options have "
+                "names, as activation=Value.tanh"
+            )
         if not callable(activation):
             raise TypeError(
                 f"activation: expected a function as Value.tanh, got {activation!r}"
@@ -229,6 +245,7 @@ class Neuron(Module):
         self.nonlin, self.activation = nonlin, activation
 
     def __call__(self, x: Any) -> Value:
+        """x of shape (..., nin), a Value, an array or a list, to a Value."""
         y: Value = x @ self.w + self.b
         return self.activation(y) if self.nonlin else y
 
@@ -319,6 +336,7 @@ class MLP(Module):
         self.layers.append(last)
 
     def __call__(self, x: Any) -> Value:
+        """x of shape (..., nin), a Value, an array or a list, to a Value."""
         *hidden, last = self.layers
         for layer in hidden:
             x = layer(x)
@@ -363,12 +381,18 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     ------
     IndexError : a label is not from 0 to classes - 1
     TypeError : labels are not integers
-    ValueError : the shapes do not fit
+    ValueError : the shapes do not fit; integers for each logit are not one-hot; the
+        logits are the result of softmax, which would be applied twice
 
     >>> loss = cross_entropy([[0.0, np.log(3.0)], [0.0, 0.0]], [1, 0])
     >>> print(round(float(loss), 4), round((np.log(4 / 3) + np.log(2)) / 2, 4))
     0.4904 0.4904
     """
+    if isinstance(logits, Value) and logits.op == RULES[rules.softmax].name:
+        raise ValueError(
+            "logits: expected what softmax takes, got what it gives: cross_entropy "
+            "applies it"
+        )
     losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
 
     def is_fed() -> bool:
@@ -424,7 +448,8 @@ def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:
     *shape, classes = np.shape(losses)
     check_shape(labels, tuple(shape), is_fed)
     if np.result_type(labels).kind not in "iu":
-        raise TypeError(f"expected integer labels, got {np.result_type(labels)}")
+        dtype = np.result_type(labels)
+        raise TypeError(f"expected integer labels, got {dtype}: write y.astype(int)")
     is_target = np.expand_dims(labels, -1) == np.arange(classes)
     if not is_target.any(axis=-1).all():
         raise IndexError(f"expected labels from 0 to {classes - 1}, got {labels}")
@@ -433,13 +458,20 @@ def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:
 
 def as_floating(targets: Any, losses: Any, is_fed: Any) -> Any:
     """Targets for each class, (..., classes), that do not widen the losses."""
-    check_shape(targets, np.shape(losses), is_fed)
-    is_floating = np.result_type(targets).kind == "f"
-    return targets if is_floating else np.asarray(targets, np.result_type(losses))
+    shape = np.shape(losses)
+    hint = f"; labels are integers of shape {shape[:-1]} for logits of shape {shape}"
+    check_shape(targets, shape, is_fed, hint)
+    if np.result_type(targets).kind == "f":
+        return targets
+    if np.any(np.sum(targets, axis=-1) != 1) and is_fed():
+        raise ValueError(f"expected one-hot rows, got integers of another sum{hint}")
+    return np.asarray(targets, np.result_type(losses))
 
 
-def check_shape(targets: Any, shape: tuple[int, ...], is_fed: Any) -> None:
+def check_shape(
+    targets: Any, shape: tuple[int, ...], is_fed: Any, hint: str = ""
+) -> None:
     """Lengths may differ until all lazy Values are fed: open axes have length 1."""
     got = np.shape(targets)
     if got != shape and (len(got) != len(shape) or is_fed()):
-        raise ValueError(f"expected targets of shape {shape}, got {got}")
+        raise ValueError(f"expected targets of shape {shape}, got {got}{hint}")

@@ -7,8 +7,10 @@ training was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, wraps
+from inspect import isroutine
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -17,6 +19,32 @@ from micrograd.engine import Value, numeric, values_in
 
 if TYPE_CHECKING:
     from micrograd.engine import Values
+
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def __getattr__(name: str) -> Any:
+    """Say what to write instead of PyTorch's names."""
+    from micrograd.instead import explain  # loaded by the first mistake
+
+    owner = f"module {__name__!r}"
+    explain(__name__, owner, name)
+    raise AttributeError(f"{owner} has no attribute {name!r}")
+
+
+def with_our_words(init: Init) -> Init:
+    """The method, which refuses PyTorch's words for its options by saying ours."""
+
+    @wraps(init)
+    def checked_init(self: Optimiser, *args: Any, **options: Any) -> None:
+        for theirs, ours in (("lr", "learning_rate"), ("params", "wrt")):
+            if theirs in options:
+                kind = type(self).__name__
+                raise TypeError(f"{kind}(): expected {ours}=, got {theirs}=")
+        init(self, *args, **options)
+
+    return checked_init  # type: ignore[return-value]
 
 
 class Setting:
@@ -60,7 +88,7 @@ class Optimiser:
     Raises
     ------
     TypeError : `wrt` is or has something else, a rate is no real number
-    ValueError : a result, a read-only array, a Value twice, a rate below 0
+    ValueError : no Value, a result, a read-only array, a Value twice, a rate below 0
 
     >>> class SignSGD(Optimiser):
     ...     def direction(self, index, g):
@@ -94,6 +122,7 @@ class Optimiser:
     weight_decay = Setting()
     adds_decay = True  # to the gradient
 
+    @with_our_words
     def __init__(
         self,
         wrt: Values,
@@ -102,7 +131,7 @@ class Optimiser:
         memory: Iterable[str] = (),
     ) -> None:
         self.settings: dict[str, float] = {}
-        self.wrt = movable(values_in(wrt))
+        self.wrt = movable(values_of(wrt))
         self.steps = 0
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -132,9 +161,15 @@ class Optimiser:
 
     @learning_rate.setter
     def learning_rate(self, rate: float | Iterable[float]) -> None:
+        if isroutine(rate):
+            raise TypeError(
+                "learning_rate: expected a number or an iterable, got a function: "
+                "write (function(step) for step in range(1000))"
+            )
         is_schedule = np.iterable(rate) and not isinstance(rate, str)
-        self.rates = map(as_rate, rate) if is_schedule else None  # type: ignore
-        self.rate = None if is_schedule else as_rate(rate, "learning_rate")
+        check = partial(as_rate, name="learning_rate")
+        self.rates = map(check, rate) if is_schedule else None  # type: ignore
+        self.rate = None if is_schedule else check(rate)
         self.rates_taken = self.steps
 
     def step(self) -> None:
@@ -150,9 +185,12 @@ class Optimiser:
         >>> x.data
         0.5
         """
-        for value in self.wrt:
+        for index, value in enumerate(self.wrt):
             if value.grad is None:
-                raise ValueError("a Value without a gradient: run backward()")
+                raise ValueError(
+                    f"wrt[{index}] of shape {value.shape} is without a gradient: run "
+                    "backward() before, and leave out what the loss does not depend on"
+                )
         learning_rate = self.learning_rate
         weight_decay = self.weight_decay if self.adds_decay else 0.0
         self.steps += 1
@@ -192,10 +230,26 @@ class Optimiser:
         name = type(self).__name__
         return f"{name} of {sum(sizes):,} numbers in {len(sizes)} Values: {shown}"
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f"; expected {INSTEAD[name]}" if name in INSTEAD else ""
-        kind = type(self).__name__
-        raise AttributeError(f"{kind!r} object has no attribute {name!r}{hint}")
+    # Seen by type checkers, it would say that an optimiser has any attribute.
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what to write instead of PyTorch's names."""
+            from micrograd.instead import explain  # loaded by the first mistake
+
+            explain("optimiser", f"{type(self).__name__!r} object", name)
+            return object.__getattribute__(self, name)  # Python's own error
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set what there is, or say what it is."""
+        try:
+            super().__setattr__(name, value)
+        except AttributeError:
+            kind = type(self).__name__
+            settings = ", ".join(["learning_rate", *self.settings])
+            raise AttributeError(
+                f"{kind!r} object has no attribute {name!r} to set, but {settings}"
+            ) from None
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A copy of the number of steps, the learning rate and the memory, by name.
@@ -227,10 +281,7 @@ class Optimiser:
         >>> sgd.steps, sgd.learning_rate
         (2, 0.1)
         """
-        own = self.state_dict()
-        if "learning_rate" not in state:  # of a file from before 2.0
-            state = {**state, "learning_rate": own["learning_rate"]}
-        arrays_by_name = checked(state, own)
+        arrays_by_name = checked(state, self.state_dict())
         steps, rate = int(arrays_by_name["steps"]), arrays_by_name["learning_rate"]
         taken = min(self.rates_taken, self.steps)  # it may know the next one
         if self.rates and steps < taken:
@@ -241,15 +292,6 @@ class Optimiser:
         for name, arrays in self.memory.items():
             for index, value in enumerate(self.wrt):
                 arrays[index] = like(arrays_by_name[f"{name}.{index}"], value)
-
-
-INSTEAD = {  # of what PyTorch's have
-    "lr": "learning_rate",
-    "param_groups": "learning_rate and the other settings, one for all Values",
-    "params": "wrt",
-    "state": "memory, or state_dict()",
-    "closure": "step() after backward()",
-}
 
 
 class SGD(Optimiser):
@@ -274,6 +316,7 @@ class SGD(Optimiser):
 
     __slots__ = ()
 
+    @with_our_words
     def __init__(
         self,
         wrt: Values,
@@ -329,6 +372,7 @@ class Adam(Optimiser):
     __slots__ = ()
     eps = Setting()
 
+    @with_our_words
     def __init__(
         self,
         wrt: Values,
@@ -385,6 +429,7 @@ class AdamW(Adam):
     __slots__ = ()
     adds_decay = False  # but to the direction
 
+    @with_our_words
     def __init__(
         self,
         wrt: Values,
@@ -423,7 +468,7 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     """
     if not float(max_norm) >= 0:
         raise ValueError(f"max_norm: expected at least 0, got {max_norm}")
-    values = [x for x in dict.fromkeys(values_in(wrt)) if x.grad is not None]
+    values = [x for x in dict.fromkeys(values_of(wrt)) if x.grad is not None]
     norm = float(np.linalg.norm([np.linalg.norm(np.float64(x.grad)) for x in values]))
     scale = float(max_norm) / (norm + 1e-6)
     if not scale > 1:  # nan spreads
@@ -432,15 +477,34 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     return norm
 
 
+def values_of(wrt: Any) -> list[Value]:
+    """The Values in wrt; an error for a method that was not called, as `parameters`."""
+    if isroutine(wrt):
+        name = wrt.__name__
+        raise TypeError(f"wrt: expected Values, got a method: write {name}()")
+    return values_in(wrt)
+
+
 def movable(values: list[Value]) -> list[Value]:
     """The same, after an error if a step could not move each of them once."""
+    if not values:
+        raise ValueError("wrt: expected Values, got none; was an iterator used before?")
     seen = set[Value]()
-    for value in values:
+    for index, value in enumerate(values):
+        place = f"wrt[{index}] of shape {value.shape}"
         if value.dtype.kind != "f":
-            raise TypeError(f"wrt: expected floating Values, got {value!r}")
-        is_fixed = not np.asarray(value.data).flags.writeable
-        if value.op or is_fixed or value in seen:
-            raise ValueError(f"wrt: expected writeable leaves once, got {value!r}")
+            raise TypeError(
+                f"wrt: expected floating Values, got Value of {value.dtype}, {place}: "
+                "write Value(x, dtype=float)"
+            )
+        problem = "which comes twice" if value in seen else ""
+        if not np.asarray(value.data).flags.writeable:
+            problem = "which is read-only: write Value(data.copy())"
+        if value.op:
+            problem = f"the result of {value.op!r}: write Value(x.data), a leaf"
+        if problem:
+            expected = "wrt: expected writeable leaves once"
+            raise ValueError(f"{expected}, got {place}, {problem}")
         seen.add(value)
     return values
 

@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, nn
+from micrograd import Value, nn, optim
 from micrograd.check import check_gradients
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
@@ -429,6 +429,30 @@ class TestCrossEntropy(unittest.TestCase):
                 for word in words:
                     self.assertIn(word, str(caught.exception))
 
+    def test_softmax_twice(self):
+        x = Value(normal(2, 3))
+        with self.assertRaisesRegex(ValueError, "what softmax takes, got what it give"):
+            nn.cross_entropy(nn.softmax(x), [0, 1])
+        once = nn.cross_entropy(x, [0, 1]).data
+        log_p = nn.softmax(x).log()  # which it leaves as it is
+        self.assertAlmostEqual(nn.cross_entropy(log_p, [0, 1]).data, once, 12)
+
+    def test_labels_in_the_place_of_probabilities(self):
+        """As of one score for each row, which would be the classes of one row."""
+        scores = Value(normal(4))
+        words = r"one-hot rows, .* of shape \(\) for logits of shape \(4,\)"
+        for labels in ([0, 1, 1, 0], [0, 0, 0, 0], [0, 3, 0, 0], [True] * 4):
+            with self.assertRaisesRegex(ValueError, words):
+                nn.cross_entropy(scores, labels)
+        y = Value(shape=(None,), name="y", dtype=int)
+        loss = nn.cross_entropy(scores, y)
+        with self.assertRaisesRegex(ValueError, words):
+            loss.forward(y=[0, 1, 1, 0])
+        chosen = loss.forward(y=[0, 1, 0, 0])
+        self.assertAlmostEqual(chosen, nn.cross_entropy(scores, 1).data, 12)
+        with self.assertRaisesRegex(ValueError, r"labels are integers of shape \(2,\)"):
+            nn.cross_entropy(normal(2, 3), [[0], [1]])
+
     def test_refused_when_fed(self):
         x = Value(shape=(None, 3), name="x")
         labels = Value(shape=(None,), name="labels", dtype=int)
@@ -669,23 +693,72 @@ class TestOptions(ValueTest):
         model.weights = 3
         self.assertEqual((model.weights, hasattr(model, "bias")), (3, False))
 
+    def test_an_activation_in_the_place_of_nonlin(self):
+        """It would be true, and so relu."""
+        for make in (nn.Neuron, lambda *options: nn.Layer(2, *options)):
+            for other in (np.tanh, Value.tanh, lambda x: x, "tanh", None):
+                with self.assertRaisesRegex(TypeError, "nonlin: .*activation=Value.ta"):
+                    make(2, other)
+            for nonlin in (True, np.bool_(False), 1, 0):
+                self.assertEqual(make(2, nonlin).nonlin, nonlin)
+
+    def test_names_of_pytorch(self):
+        for module, name, words in (
+            (nn, "Linear", "nonlin=False"),
+            (nn, "Sequential", "MLP"),
+            (optim, "lr_scheduler", "learning_rate=schedule"),
+            (nn, "Square", "$"),
+            (optim, "Square", "$"),
+        ):
+            with self.assertRaisesRegex(AttributeError, f"attribute '{name}'.*{words}"):
+                getattr(module, name)
+
+    def test_a_module_that_cannot_be_called(self):
+        class Net(nn.Module):
+            pass
+
+        with self.assertRaisesRegex(
+            NotImplementedError, r"Net: .*__call__\(self, x\)$"
+        ):
+            Net()(1.0)
+        Net.forward = lambda self, x: x
+        with self.assertRaisesRegex(NotImplementedError, "got forward.*: rename it"):
+            Net()(1.0)
+        self.assertEqual(Net().forward(1.0), 1.0)
+
+    def test_a_property_has_an_error_of_its_own(self):
+        class Net(nn.Module):
+            w = Value(1.0)
+
+            @property
+            def eval(self):
+                return self.w.nothing
+
+        with self.assertRaisesRegex(AttributeError, "'Net'.*'eval'.*no modes"):
+            _ = Net().eval  # a name of PyTorch's, whatever it is
+        Net.own = Net.eval
+        with self.assertRaisesRegex(AttributeError, "'Value'.*'nothing'"):
+            _ = Net().own
+
 
 class TestShown(ValueTest):
     def test_print(self):
         class Net(nn.Module):
             def __init__(self):
-                self.body = nn.MLP(2, [3, 1])
+                self.body = nn.MLP(2, [3, 1], activation=Value.tanh)
                 self.heads = {"a": nn.Layer(1, 2)}
                 self.scale = Value(np.ones(4))
 
         lines = str(Net()).splitlines()
         self.assertEqual(lines[0], "Net of 21 parameters")
-        self.assertEqual(lines[1], "  body.layers.0: Layer, w (2, 3), b (3,)")
+        self.assertEqual(
+            lines[1], "  body.layers.0: Layer of 3 TanhNeuron(2), w (2, 3), b (3,)"
+        )
         self.assertEqual(
             lines[2:],
             [
-                "  body.layers.1: Neuron, w (3,), b ()",
-                "  heads.a: Layer, w (1, 2), b (2,)",
+                "  body.layers.1: LinearNeuron(3), w (3,), b ()",
+                "  heads.a: Layer of 2 ReLUNeuron(1), w (1, 2), b (2,)",
                 "  itself: Net, scale (4,)",
             ],
         )

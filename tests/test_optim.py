@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import inspect
 import unittest
 from itertools import count
 
@@ -462,6 +463,61 @@ class TestErrors(unittest.TestCase):
                         optimiser(wrt, 0.1)
                     self.assertTrue(str(caught.exception))
 
+    def test_messages(self):
+        """What came, which one of the Values it is, and what to write."""
+        x, y = slope(np.ones(2), np.ones(3))
+        fixed, used_up = Value(np.ones(3)), iter([x])
+        fixed.data.flags.writeable = False
+        list(used_up)
+        model = nn.MLP(2, [3, 1])
+        for make in (optim.SGD, optim.Adam, optim.AdamW):
+            for wrt, words in [
+                (
+                    [x, Value([1, 2])],
+                    r"int64, wrt\[1\] of shape \(2,\): write Value\(x, ",
+                ),
+                ([y, x, y], r"wrt\[2\] of shape \(3,\), which comes twice"),
+                (
+                    [x, y * 2],
+                    r"wrt\[1\] of shape \(3,\), the result of '\*': write Val",
+                ),
+                ([fixed], r"wrt\[0\] .*, which is read-only: write Value\(data.copy"),
+                ([], "expected Values, got none"),
+                (used_up, "expected Values, got none; was an iterator used before"),
+                (nn.Module(), "expected Values, got none"),
+                (model.parameters, r"got a method: write parameters\(\)"),
+            ]:
+                with self.assertRaisesRegex((TypeError, ValueError), words):
+                    make(wrt, 0.1)
+            for options, words in [
+                ({"wrt": x, "lr": 0.1}, "expected learning_rate=, got lr="),
+                ({"params": [x], "learning_rate": 0.1}, "expected wrt=, got params="),
+                ({"wrt": x, "learning_rate": abs}, r"function\(step\) for step in"),
+                ({"wrt": x, "learning_rate": lambda step: 1}, "got a function: write"),
+                ({"wrt": x, "learning_rate": 0.1, "speed": 1}, "'speed'"),
+            ]:
+                with self.assertRaisesRegex(TypeError, words):
+                    make(**options)
+        with self.assertRaisesRegex(TypeError, r"write parameters\(\)"):
+            optim.clip_grad_norm(model.parameters, 1.0)
+        with self.assertRaisesRegex(
+            TypeError, r"Optimiser\(\): expected learning_rate"
+        ):
+            optim.Optimiser(x, lr=0.1)
+        y.grad = None
+        with self.assertRaisesRegex(ValueError, r"wrt\[1\] of shape \(3,\) is without"):
+            optim.SGD([x, y], 0.1).step()
+        with self.assertRaisesRegex(ValueError, "learning_rate: .*, got -1.0"):
+            optim.SGD(x, [-1]).step()
+
+    def test_signatures(self):
+        for make, names in [
+            (optim.SGD, ["wrt", "learning_rate", "momentum", "weight_decay"]),
+            (optim.Adam, ["wrt", "learning_rate", "betas", "eps", "weight_decay"]),
+            (optim.AdamW, ["wrt", "learning_rate", "betas", "eps", "weight_decay"]),
+        ]:
+            self.assertEqual(list(inspect.signature(make).parameters), names)
+
     def test_rates_that_are_refused(self):
         for rate in (-0.1, float("nan"), np.float32(-1), -1):
             for optimiser in OPTIMISERS:
@@ -612,7 +668,7 @@ class TestSettings(unittest.TestCase):
             (adam, "betas", (1.0, 0.9), ValueError, "beta1: .* and below 1, got 1.0"),
             (adam, "betas", (0.9, 1.5), ValueError, "beta2: .* and below 1, got 1.5"),
             (adam, "eps", [1, 2], TypeError, "eps: expected a number"),
-            (sgd, "lr", 0.1, AttributeError, "lr"),
+            (sgd, "lr", 0.1, AttributeError, "'lr' to set, but learning_rate, weight"),
             (sgd, "betas", (0.9, 0.9), AttributeError, "betas"),
             (adam, "momentum", 0.9, AttributeError, "momentum"),
         ):
