@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import micrograd
-from micrograd import Value, compiled, nn, optim
+from micrograd import Value, checkpoint, compiled, nn, optim
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest
@@ -112,7 +112,46 @@ TRAINING = [
     ("model.to('cuda')", AttributeError, "dtype="),
     ("model.forward(x)", AttributeError, "model(x)"),
     ("model.zero_grad(); loss.backward(); loss.item() > 0", True, None),
-    ("optim.SGD(model, lr=0.1)", TypeError, "lr"),
+    ("nn.Layer(2, 3, np.tanh)", TypeError, "activation=Value.tanh"),
+    ("nn.Linear(2, 3)", AttributeError, "Layer(nin, nout, nonlin=False)"),
+    ("nn.Sequential(nn.Layer(2, 3))", AttributeError, "MLP(nin, nouts)"),
+    ("nn.CrossEntropyLoss()", AttributeError, "cross_entropy(logits, targets)"),
+    ("nn.MSELoss()", AttributeError, "((score - y) ** 2).mean()"),
+    (
+        "Net = type('Net', (nn.Module,), {'forward': 1}); Net()(x)",
+        NotImplementedError,
+        "expected a method __call__(self, x), got forward(): rename it",
+    ),
+    ("model.eval()(x)", AttributeError, "no modes"),
+    ("model.layers[0].weight", AttributeError, "write model.w"),
+    ("model.requires_grad_(False)", AttributeError, "backward(wrt=...)"),
+    ("model(x.T)", ValueError, "operator '@' of shapes (2, 3), (2, 4)"),
+    ("optim.SGD(model, lr=0.1)", TypeError, "expected learning_rate=, got lr="),
+    ("optim.SGD(params=model, learning_rate=0.1)", TypeError, "expected wrt="),
+    ("optim.SGD(model.parameters, 0.1)", TypeError, "write parameters()"),
+    ("len(optim.Adam(model).wrt)", 4, None),
+    ("p = iter(model.parameters()); list(p); optim.SGD(p, 0.1)", ValueError, "used be"),
+    ("optim.SGD(model, lambda step: 0.1)", TypeError, "(function(step) for step in"),
+    ("optim.lr_scheduler.StepLR", AttributeError, "learning_rate=schedule"),
+    ("optim.SGD(model, [0.1]).learning_rate", 0.1, None),
+    ("optim.SGD([0.1], model)", TypeError, "wrt: expected Values, got 0.1"),
+    ("o = optim.SGD(model, 0.1); o.learning_rate = 0.5; o.learning_rate", 0.5, None),
+    (
+        "o = optim.SGD(model, 0.1); o.zero_grad(); loss.backward(); o.step() is None",
+        True,
+        None,
+    ),
+    (
+        "o = optim.SGD(model, 0.1); loss.backward(); o.zero_grad(); o.step()",
+        ValueError,
+        "wrt[0] of shape (2, 4) is without a gradient: run backward()",
+    ),
+    ("optim.SGD(model, 0.1).step(loss)", TypeError, "takes 1 positional argument"),
+    ("optim.SGD(model, 0.1).save('run.npz')", AttributeError, "checkpoint.save(path"),
+    ("optim.SGD(nn.MLP(2, [1], dtype=int), 0.1)", TypeError, "expected a floating one"),
+    ("optim.SGD(Value([1, 2]), 0.1)", TypeError, "write Value(x, dtype=float)"),
+    ("optim.SGD(Value(1.0) * 0.1, 0.1)", ValueError, "write Value(x.data), a leaf"),
+    ("optim.clip_grad_norm_(model, 1.0)", AttributeError, "write clip_grad_norm("),
     ("optim.SGD(model, 0.1).lr", AttributeError, "learning_rate"),
     ("optim.SGD(model, 0.1).lr = 1", AttributeError, "lr"),
     ("optim.SGD(model, 0.1).param_groups[0]", AttributeError, "learning_rate"),
@@ -129,6 +168,16 @@ TRAINING = [
     ),
     ("nn.cross_entropy(model(x), [0, 1, 2])", IndexError, "labels from 0 to 1"),
     ("nn.cross_entropy(model(x), [[0], [1], [1]])", ValueError, "shape (3, 2), got"),
+    ("nn.cross_entropy(nn.softmax(model(x)), y)", ValueError, "softmax takes, got"),
+    ("nn.cross_entropy(y, model(x))", ValueError, "(3,), got (3, 2)"),
+    ("nn.cross_entropy(model(x)[:, 0], y)", ValueError, "expected one-hot rows"),
+    ("nn.cross_entropy(model(x), np.eye(2)[y]).data - loss.data", 0.0, None),
+    ("nn.cross_entropy(model(x), y.astype(float))", TypeError, "write y.astype(int)"),
+    ("nn.cross_entropy(model(x), y + 1)", IndexError, "labels from 0 to 1"),
+    ("model.load_state_dict('model.npz')", TypeError, "arrays by name, got str"),
+    ("model.load_state_dict(model)", TypeError, "model.state_dict()"),
+    ("checkpoint.save(model.state_dict(), 'model.npz')", TypeError, "model=model"),
+    ("checkpoint.save('model.npz', epoch=3)", TypeError, "epoch: expected a model"),
     ("model.load_state_dict({})", ValueError, "missing: [('layers.0.b', (4,))"),
     ("loss.backward(model.layers)", TypeError, "write its parameters()"),
 ]
@@ -148,7 +197,8 @@ class TestMistakes(ValueTest):
     def nets(self):
         model = nn.MLP(2, [4, 2], rng=np.random.default_rng(0))
         x, y = np.ones((3, 2)), np.array([0, 1, 1])
-        names = {"nn": nn, "optim": optim, "model": model, "x": x, "y": y}
+        names = {"nn": nn, "optim": optim, "checkpoint": checkpoint, "model": model}
+        names.update(x=x, y=y)
         return {**names, "loss": nn.cross_entropy(model(x), y)}
 
     def names(self):
