@@ -8,7 +8,7 @@ SCHEDULES = "learning_rate=schedule, an iterable of a number for each step"
 
 INSTEAD = {
     "micrograd.nn": {
-        "BCEWithLogitsLoss": "((1 - 2 * y) * score).exp().log1p().mean()",
+        "BCEWithLogitsLoss": "cross_entropy(stack([0 * s, s], axis=-1), y)",
         "CrossEntropyLoss": "cross_entropy(logits, targets), a function",
         "Linear": "Layer(nin, nout, nonlin=False)",
         "MSELoss": "((score - y) ** 2).mean()",

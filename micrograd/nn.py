@@ -18,7 +18,7 @@ from micrograd.engine import Value, apply
 from micrograd.rules import RULES, Rule
 
 if TYPE_CHECKING:
-    from typing import Union
+    from typing import NoReturn, Union
 
     Activation = Callable[[Value], Value]
     # Here: to say np.random imports it, which takes a while.
@@ -230,7 +230,7 @@ class Neuron(Module):
         activation: Activation,
     ) -> None:
         """Set the parameters: weights of that shape, and a bias for each neuron."""
-        if not isinstance(nonlin, (bool, int, np.bool_)):
+        if not isinstance(nonlin, (int, np.bool_)) or nonlin not in (0, 1):
             given = getattr(nonlin, "__name__", repr(nonlin))
             raise TypeError(
                 f"nonlin: expected True or False, got {given}; other options have "
@@ -318,14 +318,15 @@ class MLP(Module):
         nin: int,
         nouts: Sequence[int],
         rng: RandomSource | None = None,
-        *,
+        *others: NoReturn,
         dtype: Any = float,
         activation: Activation = Value.relu,
     ) -> None:
-        if not np.iterable(nouts):
+        if others or not np.iterable(nouts):
+            sizes = [x for x in (nouts, rng, *others) if isinstance(x, int)]
             raise TypeError(
-                "nouts: expected the sizes of the layers in a list, as MLP(64, [32, "
-                f"10]), got {nouts!r}"
+                f"nouts: expected the sizes of the layers in a list, as MLP({nin}, "
+                f"{sizes or [16, 1]}), got {nouts!r}"
             )
         if not len(nouts):
             raise ValueError("nouts: expected the size of a layer or more, got none")

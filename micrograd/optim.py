@@ -50,8 +50,8 @@ def with_our_words(init: Init) -> Init:
 class Setting:
     """An attribute of an optimiser that is a rate: it may be set between two steps."""
 
-    def __init__(self, below: float = np.inf) -> None:
-        self.below = below
+    def __init__(self, words: str) -> None:
+        self.__doc__ = words  # for help()
 
     def __set_name__(self, owner: type[Optimiser], name: str) -> None:
         self.name = name
@@ -65,7 +65,7 @@ class Setting:
         return self if optimiser is None else optimiser.settings[self.name]
 
     def __set__(self, optimiser: Optimiser, number: float) -> None:
-        optimiser.settings[self.name] = as_rate(number, self.name, self.below)
+        optimiser.settings[self.name] = as_rate(number, self.name)
 
 
 class Optimiser:
@@ -119,7 +119,7 @@ class Optimiser:
     rate: float | None  # of the last step, or the next one; None after the last of all
     rates_taken: int  # of the schedule; fewer than the steps, after loading
 
-    weight_decay = Setting()
+    weight_decay = Setting("The share of the data that is added to the gradient.")
     adds_decay = True  # to the gradient
 
     @with_our_words
@@ -370,7 +370,7 @@ class Adam(Optimiser):
     """
 
     __slots__ = ()
-    eps = Setting()
+    eps = Setting("What is added to the root of v, which divides.")
 
     @with_our_words
     def __init__(

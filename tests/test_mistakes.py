@@ -101,6 +101,8 @@ EXPRESSIONS = [
 # Of a model, its parameters, a batch x and its labels y, and the loss of the two.
 TRAINING = [
     ("nn.MLP(64, 32, 10)", TypeError, "MLP(64, [32, 10])"),
+    ("nn.MLP(784, 256, 64, 10)", TypeError, "MLP(784, [256, 64, 10])"),
+    ("nn.Layer(784, 256, 10)", TypeError, "nonlin: expected True or False, got 10"),
     ("nn.MLP(2, [])", ValueError, "the size of a layer or more"),
     (
         "nn.MLP(2, [3], np.float32)",
@@ -116,6 +118,7 @@ TRAINING = [
     ("nn.Linear(2, 3)", AttributeError, "Layer(nin, nout, nonlin=False)"),
     ("nn.Sequential(nn.Layer(2, 3))", AttributeError, "MLP(nin, nouts)"),
     ("nn.CrossEntropyLoss()", AttributeError, "cross_entropy(logits, targets)"),
+    ("nn.BCEWithLogitsLoss()", AttributeError, "(stack([0 * s, s], axis=-1), y)"),
     ("nn.MSELoss()", AttributeError, "((score - y) ** 2).mean()"),
     (
         "Net = type('Net', (nn.Module,), {'forward': 1}); Net()(x)",

@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from micrograd import Value, nn, optim
+from micrograd import Value, nn, optim, stack
 from micrograd.check import check_gradients
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
@@ -429,6 +429,17 @@ class TestCrossEntropy(unittest.TestCase):
                 for word in words:
                     self.assertIn(word, str(caught.exception))
 
+    def test_two_classes_from_one_score(self):
+        """As the error of what PyTorch calls BCEWithLogitsLoss says it."""
+        scores, y = np.array([3.0, -0.5, 800.0, -800.0]), np.array([1, 1, 0, 0])
+        s = Value(scores)
+        loss = nn.cross_entropy(stack([0 * s, s], axis=-1), y)
+        z = (1 - 2 * y) * scores
+        self.assertAlmostEqual(loss.data, np.logaddexp(0, z).mean(), 12)
+        loss.backward()
+        expected = (1 - 2 * y) * np.exp(z - np.logaddexp(0, z)) / 4
+        np.testing.assert_allclose(s.grad, expected, 1e-12, atol=1e-12)
+
     def test_softmax_twice(self):
         x = Value(normal(2, 3))
         with self.assertRaisesRegex(ValueError, "what softmax takes, got what it give"):
@@ -665,6 +676,8 @@ class TestOptions(ValueTest):
     def test_what_is_refused(self):
         for make, kind, words in (
             (lambda: nn.MLP(64, 32, 10), TypeError, r"MLP\(64, \[32, 10\]\), got 32"),
+            (lambda: nn.MLP(9, 8, 4, 2, 1), TypeError, r"\(9, \[8, 4, 2, 1\]\), got 8"),
+            (lambda: nn.MLP(9, 8.0), TypeError, r"MLP\(9, \[16, 1\]\), got 8.0"),
             (
                 lambda: nn.MLP(2, []),
                 ValueError,
@@ -696,7 +709,7 @@ class TestOptions(ValueTest):
     def test_an_activation_in_the_place_of_nonlin(self):
         """It would be true, and so relu."""
         for make in (nn.Neuron, lambda *options: nn.Layer(2, *options)):
-            for other in (np.tanh, Value.tanh, lambda x: x, "tanh", None):
+            for other in (np.tanh, Value.tanh, lambda x: x, "tanh", None, 64):
                 with self.assertRaisesRegex(TypeError, "nonlin: .*activation=Value.ta"):
                     make(2, other)
             for nonlin in (True, np.bool_(False), 1, 0):

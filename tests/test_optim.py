@@ -3,12 +3,13 @@
 import copy
 import importlib.util
 import inspect
+import pydoc
 import unittest
 from itertools import count
 
 import numpy as np
 
-from micrograd import Value, nn, optim
+from micrograd import Value, checkpoint, nn, optim
 
 
 def undecayed(wrt, learning_rate, weight_decay=0):
@@ -509,6 +510,18 @@ class TestErrors(unittest.TestCase):
             optim.SGD([x, y], 0.1).step()
         with self.assertRaisesRegex(ValueError, "learning_rate: .*, got -1.0"):
             optim.SGD(x, [-1]).step()
+
+    def test_help(self):
+        for setting, words in [
+            (optim.SGD.weight_decay, "share of the data"),
+            (optim.Adam.eps, "root of v"),
+            (optim.Adam.betas, "running means"),
+        ]:
+            self.assertIn(words, inspect.getdoc(setting))
+        for module in (nn, optim, checkpoint):
+            text = pydoc.render_doc(module)
+            for inner in ("<locals>", "<lambda>"):
+                self.assertNotIn(inner, text)
 
     def test_signatures(self):
         for make, names in [
