@@ -599,8 +599,10 @@ class Value(ArrayMethods):
         axes = axes if axes is None else tuple(axes)
         return apply(RULES[np.transpose].bind({"axes": axes}), self)
 
-    def reshape(self, *lengths: Any, shape: Any = ()) -> Value:
+    def reshape(self, *lengths: Any, shape: Any = (), order: str = "C") -> Value:
         """The elements in another shape, as `x.reshape(-1, 2)`; -1 is what remains.
+
+        In the order "F" the first axis goes fastest, in "C" the last one.
 
         >>> Value([1, 2, 3, 4]).reshape(-1, 2).data
         array([[1, 2],
@@ -613,6 +615,11 @@ class Value(ArrayMethods):
                 f"reshape: expected lengths, got {tuple(shape)}; write -1 for one that "
                 "an open axis decides"
             )
+        if order == "F":
+            backwards = tuple(shape)[::-1] if np.iterable(shape) else shape
+            return self.T.reshape(backwards).T
+        if order != "C":
+            raise TypeError(f"reshape: expected order 'C' or 'F', got {order!r}")
         return apply(RULES[np.reshape].bind({"shape": shape}), self)
 
     def __getitem__(self, key: Any) -> Value:

@@ -295,7 +295,195 @@ class ArrayMethods:
 
     # --- Reductions ---
 
+    def prod(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The product along the axis or axes; its gradient is exact at 0, too.
+
+        >>> from micrograd import Value
+        >>> x = Value([2.0, 0.0, 4.0])
+        >>> x.prod().backward()
+        >>> x.grad
+        array([0., 8., 0.])
+        """
+        return np.prod(self, axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Value:
+        """The sum up to each place along the axis; of all elements, if it is None.
+
+        >>> from micrograd import Value
+        >>> Value([1, 2, 3]).cumsum()
+        Value(data=[1 3 6], grad=None)
+        """
+        return np.cumsum(self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Value:
+        """The product up to each place along the axis; of all elements, if None.
+
+        >>> from micrograd import Value
+        >>> Value([1, 2, 3]).cumprod()
+        Value(data=[1 2 6], grad=None)
+        """
+        return np.cumprod(self, axis)
+
+    def var(
+        self,
+        axis: int | tuple[int, ...] | None = None,
+        *,
+        ddof: float = 0,
+        keepdims: bool = False,
+    ) -> Value:
+        """The variance: squares of the distances from the mean, divided by n - ddof.
+
+        >>> from micrograd import Value
+        >>> Value([1.0, 3.0]).var(), Value([1.0, 3.0]).var(ddof=1)
+        (Value(data=1.0, grad=None), Value(data=2.0, grad=None))
+        """
+        return np.var(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(
+        self,
+        axis: int | tuple[int, ...] | None = None,
+        *,
+        ddof: float = 0,
+        keepdims: bool = False,
+    ) -> Value:
+        """The standard deviation: the variance's root; its derivative at 0 is 0.
+
+        >>> from micrograd import Value
+        >>> Value([1.0, 5.0]).std()
+        Value(data=2.0, grad=None)
+        """
+        return np.std(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def ptp(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+    ) -> Value:
+        """The maximum less the minimum, along the axis or axes.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 5], [2, 3]]).ptp(axis=1)
+        Value(data=[4 1], grad=None)
+        """
+        return np.ptp(self, axis, keepdims=keepdims)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+        """The sum of a diagonal.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2], [3, 4]]).trace()
+        Value(data=5, grad=None)
+        """
+        return np.trace(self, offset, axis1, axis2)
+
     # --- Shapes ---
+
+    def ravel(self, order: str = "C") -> Value:
+        """All elements along one axis; in the order "F" the first axis goes fastest.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2], [3, 4]]).ravel()
+        Value(data=[1 2 3 4], grad=None)
+        """
+        return np.ravel(self, order)
+
+    def flatten(self, order: str = "C") -> Value:
+        """The same as `ravel`.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2], [3, 4]]).flatten("F")
+        Value(data=[1 3 2 4], grad=None)
+        """
+        return np.ravel(self, order)
+
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Value:
+        """Without these axes of length 1; ValueError if one has another length.
+
+        Without an axis: all of length 1 that are not open.
+
+        >>> from micrograd import Value
+        >>> Value([[[1, 2]]]).squeeze(axis=0).shape, Value([[[1, 2]]]).squeeze().shape
+        ((1, 2), (2,))
+        """
+        return np.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Value:
+        """With two axes exchanged.
+
+        >>> from micrograd import Value
+        >>> Value([[[1, 2, 3]]]).swapaxes(0, -1).shape
+        (3, 1, 1)
+        """
+        return np.swapaxes(self, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Value:
+        """Each element as often as repeats says, one number or one for each.
+
+        >>> from micrograd import Value
+        >>> Value([1, 2]).repeat(2), Value([1, 2]).repeat([1, 3])
+        (Value(data=[1 1 2 2], grad=None), Value(data=[1 2 2 2], grad=None))
+        """
+        return np.repeat(self, repeats, axis)
+
+    def take(
+        self, indices: Any, axis: int | None = None, *, mode: str = "raise"
+    ) -> Value:
+        """The places of the indices along an axis; of all elements, if it is None.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2, 3], [4, 5, 6]]).take([0, 2], axis=1).data
+        array([[1, 3],
+               [4, 6]])
+        """
+        return np.take(self, indices, axis, mode=mode)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Value:
+        """Where the condition, of one axis, holds along an axis.
+
+        >>> from micrograd import Value
+        >>> Value([1, 2, 3]).compress([True, False, True])
+        Value(data=[1 3], grad=None)
+        """
+        return np.compress(condition, self, axis)
+
+    def choose(self, choices: Any) -> Value:
+        """For each place, of the choice whose number stands there.
+
+        >>> from micrograd import Value
+        >>> Value([0, 1]).choose([Value([1.0, 2.0]), 0.0])
+        Value(data=[1. 0.], grad=None)
+        """
+        return np.choose(self, choices)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+        """The elements whose places along two axes differ by the offset.
+
+        >>> from micrograd import Value
+        >>> Value([[1, 2], [3, 4]]).diagonal()
+        Value(data=[1 4], grad=None)
+        """
+        return np.diagonal(self, offset, axis1, axis2)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Value:
+        """In another dtype; no gradient comes back from integers and booleans.
+
+        >>> from micrograd import Value
+        >>> Value([1.5, -1.5]).astype(int)
+        Value(data=[ 1 -1], grad=None)
+        """
+        from micrograd.array_functions.shapes import astype  # NumPy 1 has none
+
+        return astype(self, dtype, copy)
+
+    def copy(self) -> Value:
+        """The same in memory of its own; gradients come back through it.
+
+        >>> from micrograd import Value
+        >>> x = Value(np.array([1.0, 2.0]))
+        >>> np.shares_memory(x.copy().data, x.data)
+        False
+        """
+        return np.copy(self)
 
     # --- Products ---
 

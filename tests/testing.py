@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 
-from micrograd import Value, concatenate, einsum, stack, where
+from micrograd import Value, compiled, concatenate, einsum, stack, where
 
 # Every operator has a row here. test_rules, test_check, test_numpy, test_dtypes and
 # others read them, compare values with NumPy's and gradients with finite differences,
@@ -139,5 +139,69 @@ class ValueTest(unittest.TestCase):
         weights = numbers(np.shape(expected), seed=1)
         (y * weights).backward()
         weighted = lambda *arrays: reference(*arrays) * weights
-        for value, gradient in zip(values, central_differences(weighted, arrays)):
-            self.assert_close(value.grad, gradient)
+        expected = central_differences(weighted, arrays)
+        for array, value, gradient in zip(arrays, values, expected):
+            received = np.zeros(np.shape(array)) if value.grad is None else value.grad
+            self.assert_close(received, gradient)
+
+
+def parts_of(y):
+    """Results, one or several."""
+    return y if isinstance(y, (list, tuple)) else [y]
+
+
+class FunctionTest(ValueTest):
+    """What holds for each function that is written alike for arrays and Values."""
+
+    def assert_as_numpy(self, function, *arrays, rtol=0):
+        """Its results are Values with NumPy's data, in NumPy's shape and dtype."""
+        expected = parts_of(function(*arrays))
+        results = parts_of(function(*map(Value, arrays)))
+        self.assertEqual(len(results), len(expected))
+        for y, numpys in zip(results, expected):
+            self.assertIs(type(y), Value)
+            self.assertEqual(y.dtype, np.result_type(numpys))
+            self.assertEqual(np.shape(y.data), np.shape(numpys))
+            np.testing.assert_allclose(y.data, numpys, rtol)
+
+    def assert_gradients(self, values, y, gradients):
+        """backward() gives these, each in its Value's dtype and shape."""
+        y.backward(wrt=values)
+        for x, gradient in zip(values, gradients):
+            self.assertEqual(np.result_type(x.grad), np.result_type(gradient))
+            self.assert_close(x.grad, gradient, 1e-6 if x.dtype == "f4" else 1e-12)
+
+    def assert_compiled(self, function, *arrays):
+        """Compiled, it gives the engine's numbers and gradients."""
+        values = [Value(array) for array in arrays]
+        y = squares(function(*values))
+        program = compiled(y, wrt=values)
+        for _ in range(2):
+            result, gradients = program(), [x.grad for x in values]
+            self.assert_close(result, y.data, 1e-12)
+            self.assert_gradients(values, y, gradients)
+
+    def assert_for_any_length(self, function, *shapes):
+        """Defined once, it takes any length of each open first axis, also compiled."""
+        names = [f"x{i}" for i in range(len(shapes))]
+        lazies = [Value(shape=s, name=n) for s, n in zip(shapes, names)]
+        y = squares(function(*lazies))
+        program = compiled(y, wrt=lazies)
+        for n in (3, 1, 5, 2):
+            feeds = [numbers((n, *s[1:]), seed=n + i) for i, s in enumerate(shapes)]
+            values = [Value(x) for x in feeds]
+            expected = squares(function(*values))
+            expected.backward()
+            gradients = [x.grad for x in values]
+            feeds = dict(zip(names, feeds))
+            self.assert_close(program(**feeds), expected.data, 1e-12)
+            for x, gradient in zip(lazies, gradients):
+                self.assert_close(x.grad, gradient, 1e-12)
+            self.assert_close(y.forward(**feeds), expected.data, 1e-12)
+            self.assert_gradients(lazies, y, gradients)
+
+
+def squares(results):
+    """A number that depends on each element of the results in another way."""
+    sums = [(y * y).sum() * (i + 1.5) for i, y in enumerate(parts_of(results))]
+    return sum(sums[1:], sums[0])

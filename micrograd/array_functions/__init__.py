@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from micrograd import functions
 from micrograd.array_functions import (
     creation,
     elementwise,
@@ -32,3 +33,4 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
 }
+functions.FUNCTIONS.update(FUNCTIONS)  # found before the rules that they bind

@@ -5,6 +5,298 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from micrograd.rules import Function
+import numpy as np
 
-FUNCTIONS: dict[Function, Callable[..., Any]] = {}
+from micrograd.array_functions.logic import argpartition, argsort
+from micrograd.array_functions.shapes import diagonal, take_along_axis
+from micrograd.engine import Value, along, apply, as_operand, has_value
+from micrograd.rules import (
+    RULES,
+    Function,
+    Rule,
+    by_extreme,
+    count,
+    define,
+    mean,
+    reduction,
+    whole,
+)
+
+
+def reduced(function: Function) -> Callable[..., Value]:
+    """NumPy's reduction of that rule."""
+
+    def of_value(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
+        return apply(along(function, axis, keepdims), a)
+
+    return of_value
+
+
+def opened(x: Any, axis: Any, keepdims: bool) -> Any:
+    """A result or its gradient with the reduced axes, of length 1."""
+    return x if axis is None or keepdims else np.expand_dims(x, axis)
+
+
+# --- Products -------------------------------------------------------------------------
+
+
+def product(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The product, by the ufunc: np.prod takes twice the time on small arrays."""
+    return np.multiply.reduce(x, axis, keepdims=keepdims)
+
+
+def product_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    """g times the product of the others: of all that are not 0, divided by x.
+
+    Unless one of the others is 0: there are more zeros than x itself.
+    """
+    is_zero = x == 0
+    others = np.where(is_zero, 1, x)
+    others = np.multiply.reduce(others, axis, keepdims=True) / others
+    n_zeros = np.add.reduce(is_zero, axis, keepdims=True)
+    return g * np.where(n_zeros == is_zero, others, 0.0)
+
+
+define(np.prod, reduction(product_by_x), value=product)
+
+
+# --- Running sums and products --------------------------------------------------------
+
+
+def sums_from(g: Any, axis: int) -> Any:
+    """For each place, the sum of it and those after it."""
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
+def cumprod_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
+    """Σ g y / x over the places from x on, without the division at the first 0.
+
+    Before it, what follows it is 0 in the sum; after it, all is 0.
+    """
+    is_zero = x == 0
+    n_zeros = np.cumsum(is_zero, axis)
+    is_first = is_zero & (n_zeros == 1)
+    before = sums_from(g * y, axis) / np.where(is_zero, 1, x)
+    at_first = sums_from(g * np.cumprod(np.where(is_first, 1, x), axis), axis)
+    return np.where(n_zeros == 0, before, np.where(is_first, at_first, 0.0))
+
+
+define(np.cumsum, lambda g, y, x, axis: sums_from(whole(g, y), axis))
+define(np.cumprod, cumprod_by_x)
+
+
+def running(function: Function) -> Callable[..., Value]:
+    """NumPy's function along an axis; of all elements, if it is None."""
+
+    def of_value(a: Any, axis: int | None = None) -> Value:
+        if axis is None:
+            a, axis = Value.reshape(a, -1), 0
+        return apply(RULES[function].bind({"axis": axis}), a)
+
+    return of_value
+
+
+# --- Moments --------------------------------------------------------------------------
+
+
+def degrees_of_freedom(x: Any, y: Any, ddof: float) -> float:
+    """By what the sum of squares is divided."""
+    return max(count(x, y) - ddof, 0)
+
+
+def var_by_x(
+    g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
+) -> Any:
+    """2 g (x - mean) / n."""
+    n = degrees_of_freedom(x, y, ddof)
+    g = opened(g, axis, keepdims)
+    return np.divide(2 * g * (x - mean(x, axis, True)), n)
+
+
+def std_by_x(
+    g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
+) -> Any:
+    """g (x - mean) / (n y), and 0 where y is 0, its minimum."""
+    n = degrees_of_freedom(x, y, ddof)
+    g, y = opened(g, axis, keepdims), opened(y, axis, keepdims)
+    by_x = np.divide(g * (x - mean(x, axis, True)), n * np.where(y == 0, 1, y))
+    return np.where(y == 0, 0.0, by_x)
+
+
+define(np.var, var_by_x)
+define(np.std, std_by_x)
+
+
+def moment(function: Function) -> Callable[..., Value]:
+    """NumPy's variance or standard deviation."""
+
+    def of_value(
+        a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False
+    ) -> Value:
+        parameters = {"axis": axis, "ddof": ddof, "keepdims": keepdims}
+        return apply(RULES[function].bind(parameters), a)
+
+    return of_value
+
+
+def spread(weights: Any, x: Any, axis: Any) -> Any:
+    """The weights in the shape of x: they have it, or are those along one axis."""
+    shape = np.shape(x)
+    if np.shape(weights) == shape:
+        return weights
+    if np.ndim(weights) != 1 or not isinstance(axis, (int, np.integer)):
+        got = f"{np.shape(weights)}, axis={axis}"
+        raise TypeError(f"weights: expected shape {shape}, or one axis; got {got}")
+    if len(weights) != shape[axis]:
+        n = len(weights)
+        raise ValueError(f"weights: expected {shape[axis]} along axis {axis}, got {n}")
+    lengths = [1] * len(shape)
+    lengths[axis] = -1
+    return np.broadcast_to(np.reshape(weights, lengths), shape)
+
+
+def spread_by_weights(g: Any, y: Any, weights: Any, x: Any, axis: Any) -> Any:
+    """The sums along the other axes."""
+    g = whole(g, y)
+    if np.ndim(weights) == np.ndim(x):
+        return g
+    return np.add.reduce(np.moveaxis(g, axis, 0), tuple(range(1, np.ndim(x))))
+
+
+define(spread, spread_by_weights, None)
+ONES = Rule("ones", np.ones_like, (None,))
+
+
+def average(
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any:
+    """The weighted mean, and the sum of the weights, if that is returned."""
+    if weights is None and not returned:
+        return np.mean(a, axis, keepdims=keepdims)
+    a = as_operand(a)
+    if weights is None:
+        weights = apply(ONES, a)
+    else:
+        weights = apply(RULES[spread].bind({"axis": axis}), weights, a)
+    total = Value.sum(weights, axis, keepdims)
+    y = Value.sum(weights * a, axis, keepdims) / total
+    return (y, total) if returned else y
+
+
+# --- Without nan ----------------------------------------------------------------------
+
+
+def nansum_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    """g, and 0 where x is nan."""
+    return np.where(np.isnan(x), 0.0, g)
+
+
+def nanmean_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    """g, divided by how many are not nan."""
+    is_number = ~np.isnan(x)
+    n = np.add.reduce(is_number, axis, keepdims=True)
+    return np.where(is_number, g / np.maximum(n, 1), 0.0)
+
+
+define(np.nansum, reduction(nansum_by_x))
+define(np.nanmean, reduction(nanmean_by_x))
+define(np.nanmax, reduction(by_extreme))
+define(np.nanmin, reduction(by_extreme))
+
+
+# --- Order: the gradient goes to the places that were chosen --------------------------
+
+
+def sort(a: Any, axis: int | None = -1, kind: str | None = None) -> Value:
+    """The elements in order along an axis; of all, if it is None."""
+    if axis is None:
+        a, axis = Value.reshape(a, -1), 0
+    return take_along_axis(a, argsort(a, axis, kind or "stable"), axis)
+
+
+def partition(a: Any, kth: Any, axis: int | None = -1) -> Value:
+    """The k-th in order at its place, smaller ones before it, larger ones after it."""
+    if axis is None:
+        a, axis = Value.reshape(a, -1), 0
+    return take_along_axis(a, argpartition(a, kth, axis), axis)
+
+
+def quantile_by_x(
+    g: Any, y: Any, x: Any, q: Any = 0.5, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """g at the two elements between which the quantile lies, each its share.
+
+    For the rank r of a quantile, an element of rank i has the share 1 - |r - i|.
+    """
+    n_axes = np.ndim(x)
+    axes = range(n_axes) if axis is None else np.arange(n_axes)[np.atleast_1d(axis)]
+    kept = [i for i in range(n_axes) if i not in axes]
+    order = [*kept, *axes]
+    moved = np.transpose(x, order)
+    lengths = np.shape(moved)[: len(kept)]
+    n = int(np.prod(np.shape(moved)[len(kept) :]))
+    rows = np.reshape(moved, (*lengths, n))
+
+    over_q = tuple(range(np.ndim(q)))
+    ranks = np.reshape(np.multiply(q, n - 1), (*np.shape(q), *[1] * len(kept), 1))
+    shares = np.maximum(0, 1 - np.abs(ranks - np.arange(n)))
+    g = np.reshape(whole(g, y), (*np.shape(q), *lengths, 1))
+    by_rank = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
+    by_row = np.empty_like(by_rank)
+    np.put_along_axis(by_row, np.argsort(rows, -1), by_rank, -1)
+    return np.transpose(np.reshape(by_row, np.shape(moved)), np.argsort(order))
+
+
+define(np.quantile, quantile_by_x)
+define(np.median, quantile_by_x)
+
+
+def quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
+    """The quantiles q from 0 to 1; between two elements, linearly."""
+    if has_value(q):
+        raise TypeError("q: expected numbers, as no gradient comes back to it")
+    parameters = {"q": q, "axis": axis, "keepdims": keepdims}
+    return apply(RULES[np.quantile].bind(parameters), a)
+
+
+def percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
+    """The quantiles, of 100."""
+    if not has_value(q):
+        q = np.true_divide(q, 100)
+    return quantile(a, q, axis, keepdims=keepdims)
+
+
+def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
+    """The maximum less the minimum."""
+    return Value.max(a, axis, keepdims) - Value.min(a, axis, keepdims)
+
+
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+    """The sum of a diagonal."""
+    return diagonal(a, offset, axis1, axis2).sum(-1)
+
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    np.average: average,
+    np.cumprod: running(np.cumprod),
+    np.cumsum: running(np.cumsum),
+    np.median: reduced(np.median),
+    np.nanmax: reduced(np.nanmax),
+    np.nanmean: reduced(np.nanmean),
+    np.nanmin: reduced(np.nanmin),
+    np.nansum: reduced(np.nansum),
+    np.partition: partition,
+    np.percentile: percentile,
+    np.prod: reduced(np.prod),
+    np.ptp: ptp,
+    np.quantile: quantile,
+    np.sort: sort,
+    np.std: moment(np.std),
+    np.trace: trace,
+    np.var: moment(np.var),
+}

@@ -3,8 +3,547 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from micrograd.rules import Function
+import numpy as np
 
-FUNCTIONS: dict[Function, Callable[..., Any]] = {}
+from micrograd.engine import Value, apply, as_key, as_operand
+from micrograd.functions import concatenate, where
+from micrograd.rules import RULES, Function, Rule, define, selected, whole
+
+# --- Axes of length 1, and other orders of axes ---------------------------------------
+
+
+def reshaped_back(g: Any, y: Any, x: Any, **_: Any) -> Any:
+    """g in the shape of x."""
+    return np.reshape(whole(g, y), np.shape(x))
+
+
+define(np.expand_dims, reshaped_back, value=lambda x, axis: np.expand_dims(x, axis))
+define(np.squeeze, reshaped_back, value=lambda x, axis: np.squeeze(x, axis))
+define(np.atleast_1d, reshaped_back)
+define(np.atleast_2d, reshaped_back)
+define(np.atleast_3d, reshaped_back)
+
+
+def at_least(function: Function) -> Callable[..., Any]:
+    """NumPy's function, which puts axes of length 1 to each that lacks them."""
+
+    def of_values(*values: Any) -> Any:
+        results = tuple([apply(RULES[function], x) for x in values])
+        return results[0] if len(results) == 1 else results
+
+    return of_values
+
+
+def expand_dims(a: Any, axis: Any) -> Value:
+    """With new axes of length 1 at these places."""
+    return apply(RULES[np.expand_dims].bind({"axis": axis}), a)
+
+
+def squeeze(a: Value, axis: Any = None) -> Value:
+    """Without these axes of length 1; without all that are not open, if None."""
+    if axis is None:
+        axis = tuple([i for i, n in enumerate(a.shape) if n == 1])
+    return apply(RULES[np.squeeze].bind({"axis": axis}), a)
+
+
+def ravel(a: Value, order: str = "C") -> Value:
+    """All elements along one axis; in the order "F" the first axis goes fastest."""
+    return a.reshape(-1, order=order)
+
+
+def reordered(function: Function) -> Callable[..., Value]:
+    """NumPy's function, which brings axes into another order."""
+
+    def of_value(a: Value, *arguments: Any, **options: Any) -> Value:
+        numbered = np.empty(range(a.ndim))  # each length is the number of its axis
+        return a.transpose(function(numbered, *arguments, **options).shape)
+
+    return of_value
+
+
+# --- Broadcasting ---------------------------------------------------------------------
+
+
+def passed_on(g: Any, *_: Any, **options: Any) -> Any:
+    """g itself."""
+    return g
+
+
+define(np.broadcast_to, passed_on)
+
+
+def broadcast_to(array: Any, shape: Any) -> Value:
+    """In a shape that it broadcasts to."""
+    return apply(RULES[np.broadcast_to].bind({"shape": shape}), array)
+
+
+def broadcast_arrays(*args: Any) -> tuple[Value, ...]:
+    """Each in the shape of all."""
+    nothing = [None] * (len(args) - 1)
+    rule = Rule("broadcast_arrays", broadcast_with, (passed_on, *nothing))
+    return tuple(
+        [apply(rule, x, *args[:i], *args[i + 1 :]) for i, x in enumerate(args)]
+    )
+
+
+def broadcast_with(x: Any, *others: Any) -> Any:
+    """x in the shape of all."""
+    shapes = [np.shape(other) for other in others]
+    return np.broadcast_to(x, np.broadcast_shapes(np.shape(x), *shapes))
+
+
+# --- Elements that change places ------------------------------------------------------
+
+define(np.flip, lambda g, y, x, axis: np.flip(whole(g, y), axis))
+define(np.rot90, lambda g, y, x, k, axes: np.rot90(whole(g, y), -k, axes))
+define(
+    np.roll,
+    lambda g, y, x, shift, axis: np.roll(whole(g, y), np.negative(shift), axis),
+)
+define(np.tril, lambda g, y, x, k: np.tril(whole(g, y), k))
+define(np.triu, lambda g, y, x, k: np.triu(whole(g, y), k))
+
+
+def flip(m: Any, axis: Any = None) -> Value:
+    """In the reverse order along the axis or axes."""
+    return apply(RULES[np.flip].bind({"axis": axis}), m)
+
+
+def fliplr(m: Any) -> Value:
+    """In the reverse order along the second axis."""
+    return flip(m, 1)
+
+
+def flipud(m: Any) -> Value:
+    """In the reverse order along the first axis."""
+    return flip(m, 0)
+
+
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Value:
+    """Turned k times by a right angle, from the first of the axes to the second."""
+    return apply(RULES[np.rot90].bind({"k": k, "axes": axes}), m)
+
+
+def roll(a: Any, shift: Any, axis: Any = None) -> Value:
+    """Moved along an axis; what leaves it at the end comes in at the start."""
+    return apply(RULES[np.roll].bind({"shift": shift, "axis": axis}), a)
+
+
+def tril(m: Any, k: int = 0) -> Value:
+    """The lower triangle, and 0 above the k-th diagonal."""
+    return apply(RULES[np.tril].bind({"k": k}), m)
+
+
+def triu(m: Any, k: int = 0) -> Value:
+    """The upper triangle, and 0 below the k-th diagonal."""
+    return apply(RULES[np.triu].bind({"k": k}), m)
+
+
+# --- Elements that are taken, repeated or left out ------------------------------------
+
+
+def numbered(x: Any) -> Any:
+    """The number of each element, from 1 on; 0 is none."""
+    return np.arange(1, np.size(x) + 1).reshape(np.shape(x))
+
+
+def sent_back(g: Any, y: Any, x: Any, numbers: Any) -> Any:
+    """g added up at the elements of x with these numbers, one for each element of y."""
+    g = np.ravel(whole(g, y))
+    if g.dtype == np.longdouble:
+        g = g.astype(float)  # in which bincount adds
+    sums = np.bincount(np.ravel(numbers), g, np.size(x) + 1)
+    return np.reshape(sums[1:], np.shape(x))
+
+
+def moved_back(function: Function) -> Function:
+    """The derivative of a function that takes elements of x, or puts 0.
+
+    Where each comes from, the function itself tells: it moves their numbers.
+    """
+
+    def by_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:
+        return sent_back(g, y, x, function(numbered(x), *others, **options))
+
+    return by_x
+
+
+def chosen(x: Any, condition: Any, axis: Any) -> Any:
+    """np.compress, x first."""
+    return np.compress(condition, x, axis)
+
+
+define(np.compress, moved_back(chosen), None, value=chosen)
+define(np.delete, moved_back(np.delete))
+define(np.diag, moved_back(np.diag))
+define(np.diagflat, moved_back(np.diagflat))
+define(np.diagonal, moved_back(np.diagonal))
+define(np.repeat, moved_back(np.repeat))
+define(np.take, moved_back(np.take), None)
+define(np.take_along_axis, moved_back(np.take_along_axis), None)
+
+
+def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
+    """Where the condition, of one axis, holds along an axis."""
+    return apply(RULES[np.compress].bind({"axis": axis}), a, as_key(condition))
+
+
+def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
+    """Without the places obj along an axis; without these elements, if it is None."""
+    return apply(RULES[np.delete].bind({"obj": obj, "axis": axis}), arr)
+
+
+def diag(v: Any, k: int = 0) -> Value:
+    """The k-th diagonal of a matrix, or the matrix with that diagonal and else 0."""
+    return apply(RULES[np.diag].bind({"k": k}), v)
+
+
+def diagflat(v: Any, k: int = 0) -> Value:
+    """The matrix with all elements on its k-th diagonal."""
+    return apply(RULES[np.diagflat].bind({"k": k}), v)
+
+
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+    """The elements whose places along two axes differ by the offset."""
+    parameters = {"offset": offset, "axis1": axis1, "axis2": axis2}
+    return apply(RULES[np.diagonal].bind(parameters), a)
+
+
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Value:
+    """Each element as often as repeats says, one number or one for each."""
+    return apply(RULES[np.repeat].bind({"repeats": repeats, "axis": axis}), a)
+
+
+def take(
+    a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise"
+) -> Value:
+    """The places of the indices along an axis; of all elements, if it is None."""
+    rule = RULES[np.take].bind({"axis": axis, "mode": mode})
+    return apply(rule, a, as_key(indices))
+
+
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Value:
+    """For each row along the axis, the places of its own indices."""
+    rule = RULES[np.take_along_axis].bind({"axis": axis})
+    return apply(rule, arr, as_key(indices))
+
+
+def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
+    """The sum of the tiles."""
+    shape, reps = np.shape(x), tuple(np.atleast_1d(reps))
+    n = max(len(shape), len(reps))
+    shape = (1,) * (n - len(shape)) + shape
+    reps = (1,) * (n - len(reps)) + reps
+    lengths = [length for pair in zip(reps, shape) for length in pair]
+    tiles = np.reshape(whole(g, y), lengths)
+    return np.reshape(np.add.reduce(tiles, tuple(range(0, 2 * n, 2))), np.shape(x))
+
+
+define(np.tile, tiled_by_x)
+
+
+def tile(A: Any, reps: Any) -> Value:
+    """Side by side as often as reps says for each axis."""
+    return apply(RULES[np.tile].bind({"reps": reps}), A)
+
+
+# --- Choices --------------------------------------------------------------------------
+
+
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """For each place, of the first choice whose condition holds there."""
+    if len(condlist) != len(choicelist):
+        n, m = len(condlist), len(choicelist)
+        raise ValueError(f"expected a condition for each choice, got {n} for {m}")
+    y = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+        y = where(condition, choice, y)
+    return y
+
+
+def of_choices(index: Any, *choices: Any) -> Any:
+    """np.choose, of arguments."""
+    return np.choose(index, choices)
+
+
+def choices_by(i: int, g: Any, y: Any, index: Any, *choices: Any) -> Any:
+    """g where the i-th was chosen."""
+    return np.where(index == i, g, 0.0)
+
+
+def choose(a: Any, choices: Any) -> Value:
+    """For each place, of the choice whose number stands there."""
+    choices = [*choices]
+    by_choices = [partial(choices_by, i) for i in range(len(choices))]
+    return apply(Rule("choose", of_choices, (None, *by_choices)), a, *choices)
+
+
+# --- Parts ----------------------------------------------------------------------------
+
+
+def key_of(x: Any, i: int, sections: Any, axis: int) -> tuple[slice, ...]:
+    """The index of the i-th part: of so many, or between these places."""
+    if np.ndim(sections):
+        part = slice(*[None, *sections, None][i : i + 2])
+    else:
+        length, longer = divmod(np.shape(x)[axis], sections)
+        start = i * length + min(i, longer)
+        part = slice(start, start + length + (i < longer))
+    key = [slice(None)] * np.ndim(x)
+    key[axis] = part
+    return tuple(key)
+
+
+def part(x: Any, i: int, sections: Any, axis: int, is_equal: bool) -> Any:
+    """The i-th part along an axis."""
+    if is_equal and np.ndim(sections) == 0 and np.shape(x)[axis] % sections:
+        n = np.shape(x)[axis]
+        raise ValueError(f"expected a length that {sections} divides, got {n}")
+    return x[key_of(x, i, sections, axis)]
+
+
+def part_by_x(
+    g: Any, y: Any, x: Any, i: int, sections: Any, axis: int, is_equal: bool
+) -> Any:
+    """g at the part, 0 elsewhere."""
+    gradient = np.zeros_like(x, np.result_type(g))
+    gradient[key_of(x, i, sections, axis)] = g
+    return gradient
+
+
+define(part, part_by_x, name="split")
+
+
+def parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
+    """The parts along an axis: so many, or cut at these places."""
+    n = len(cuts) + 1 if np.ndim(cuts) else cuts
+    if n < 1:
+        raise ValueError(f"expected one section or more, got {n}")
+    parameters = {"sections": cuts, "axis": axis, "is_equal": is_equal}
+    return [apply(RULES[part].bind({"i": i, **parameters}), ary) for i in range(n)]
+
+
+def split(ary: Value, indices_or_sections: Any, axis: int = 0) -> list[Value]:
+    """So many equal parts along an axis; or cut at these places."""
+    return parts(ary, indices_or_sections, axis, is_equal=True)
+
+
+def array_split(ary: Value, indices_or_sections: Any, axis: int = 0) -> list[Value]:
+    """So many parts along an axis, the first ones longer; or cut at these places."""
+    return parts(ary, indices_or_sections, axis, is_equal=False)
+
+
+def hsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
+    """Parts along the second axis; along the only one."""
+    return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
+
+
+def vsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
+    """Parts along the first axis, of two or more."""
+    if ary.ndim < 2:
+        raise ValueError(f"expected two axes or more, got {ary.ndim}")
+    return split(ary, indices_or_sections, 0)
+
+
+def dsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
+    """Parts along the third axis."""
+    if ary.ndim < 3:
+        raise ValueError(f"expected three axes or more, got {ary.ndim}")
+    return split(ary, indices_or_sections, 2)
+
+
+# --- Joining --------------------------------------------------------------------------
+
+
+def data_or_value(x: Any) -> Any:
+    """A Value, also of a list of Values, or raw data as an array."""
+    x = as_operand(x)
+    return x if isinstance(x, Value) else x.data
+
+
+def vstack(tup: Any) -> Value:
+    """Below each other: along the first axis; vectors are rows."""
+    return concatenate([np.atleast_2d(data_or_value(x)) for x in tup])
+
+
+def hstack(tup: Any) -> Value:
+    """Beside each other: along the second axis; vectors along their only one."""
+    parts = [np.atleast_1d(data_or_value(x)) for x in tup]
+    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
+def dstack(tup: Any) -> Value:
+    """Behind each other: along the third axis."""
+    return concatenate([np.atleast_3d(data_or_value(x)) for x in tup], 2)
+
+
+def column_stack(tup: Any) -> Value:
+    """Beside each other; vectors are columns."""
+    parts = map(data_or_value, tup)
+    return concatenate([x if np.ndim(x) > 1 else np.atleast_2d(x).T for x in parts], 1)
+
+
+def block(arrays: Any) -> Any:
+    """Of nested lists: the innermost along the last axis, each outer before it."""
+    depth, first = 0, arrays
+    while isinstance(first, list):
+        depth, first = depth + 1, first[0] if first else None
+    return joined_block(arrays, -depth, most_axes(arrays, depth))
+
+
+def most_axes(x: Any, most: int) -> int:
+    """The most axes that a part in nested lists has."""
+    if isinstance(x, list):
+        return max([most_axes(part, most) for part in x], default=most)
+    return max(np.ndim(x), most)
+
+
+def joined_block(x: Any, axis: int, n_axes: int) -> Any:
+    """A list joined along this axis; a part with new axes before its own."""
+    if isinstance(x, list) != (axis < 0):
+        raise ValueError("expected lists that are nested equally deep")
+    if isinstance(x, list):
+        return concatenate([joined_block(part, axis + 1, n_axes) for part in x], axis)
+    x = data_or_value(x)
+    return np.expand_dims(x, tuple(range(n_axes - np.ndim(x))))
+
+
+def append(arr: Any, values: Any, axis: int | None = None) -> Value:
+    """The values after it along an axis; all elements along one, if it is None."""
+    return concatenate([data_or_value(arr), data_or_value(values)], axis)
+
+
+def inserted(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
+    """np.insert, values second."""
+    return np.insert(x, obj, values, axis)
+
+
+def inserted_by_x(
+    g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
+) -> Any:
+    """g where x is."""
+    nothing = np.zeros(np.shape(values), int)
+    return sent_back(g, y, x, inserted(numbered(x), nothing, obj, axis))
+
+
+def inserted_by_values(
+    g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
+) -> Any:
+    """g where the values are."""
+    nothing = np.zeros(np.shape(x), int)
+    return sent_back(g, y, values, inserted(nothing, numbered(values), obj, axis))
+
+
+define(inserted, inserted_by_x, inserted_by_values, name="insert")
+
+
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
+    """With the values before the places obj along an axis."""
+    return apply(RULES[inserted].bind({"obj": obj, "axis": axis}), arr, values)
+
+
+PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def padded_by_x(
+    g: Any, y: Any, x: Any, pad_width: Any, mode: Any, **options: Any
+) -> Any:
+    """g inside, and at the places whose elements stand outside, too."""
+    if mode != "constant" or isinstance(pad_width, dict):
+        return sent_back(g, y, x, np.pad(numbered(x), pad_width, mode))
+    starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
+    inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
+    return selected(whole(g, y), *inside)
+
+
+define(np.pad, padded_by_x)
+
+
+def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Value:
+    """With more places before and after it along each axis."""
+    if mode not in PADDINGS:
+        raise TypeError(f"mode: expected one of {', '.join(PADDINGS)}, got {mode!r}")
+    if not options.keys() <= {"constant_values"}:
+        raise TypeError(f"expected constant_values= alone, got {', '.join(options)}=")
+    parameters = {"pad_width": pad_width, "mode": mode, **options}
+    return apply(RULES[np.pad].bind(parameters), array)
+
+
+# --- The same elements anew -----------------------------------------------------------
+
+
+def cast(x: Any, dtype: Any, copy: bool) -> Any:
+    """x in another dtype."""
+    return np.asarray(x).astype(dtype, copy=copy)[()]
+
+
+define(cast, passed_on, name="astype")
+define(np.copy, passed_on)
+
+
+def astype(x: Any, dtype: Any, copy: bool = True) -> Value:
+    """In another dtype; no gradient comes back from integers and booleans."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "biuf":
+        raise TypeError(f"dtype: expected one of real numbers, got {dtype}")
+    rule = RULES[cast].bind({"dtype": dtype, "copy": copy})
+    if dtype.kind != "f":
+        rule.derivatives = (None,)
+    return apply(rule, x)
+
+
+def copied(a: Any, order: str = "K") -> Value:
+    """In memory of its own."""
+    return apply(RULES[np.copy].bind({"order": order}), a)
+
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    np.append: append,
+    np.array_split: array_split,
+    np.atleast_1d: at_least(np.atleast_1d),
+    np.atleast_2d: at_least(np.atleast_2d),
+    np.atleast_3d: at_least(np.atleast_3d),
+    np.block: block,
+    np.broadcast_arrays: broadcast_arrays,
+    np.broadcast_to: broadcast_to,
+    np.choose: choose,
+    np.column_stack: column_stack,
+    np.compress: compress,
+    np.copy: copied,
+    np.delete: delete,
+    np.diag: diag,
+    np.diagflat: diagflat,
+    np.diagonal: diagonal,
+    np.dsplit: dsplit,
+    np.dstack: dstack,
+    np.expand_dims: expand_dims,
+    np.flip: flip,
+    np.fliplr: fliplr,
+    np.flipud: flipud,
+    np.hsplit: hsplit,
+    np.hstack: hstack,
+    np.insert: insert,
+    np.moveaxis: reordered(np.moveaxis),
+    np.pad: pad,
+    np.ravel: ravel,
+    np.repeat: repeat,
+    np.roll: roll,
+    np.rollaxis: reordered(np.rollaxis),
+    np.rot90: rot90,
+    np.select: select,
+    np.split: split,
+    np.squeeze: squeeze,
+    np.swapaxes: reordered(np.swapaxes),
+    np.take: take,
+    np.take_along_axis: take_along_axis,
+    np.tile: tile,
+    np.tril: tril,
+    np.triu: triu,
+    np.vsplit: vsplit,
+    np.vstack: vstack,
+}
+if hasattr(np, "astype"):  # since NumPy 2.1
+    FUNCTIONS[np.astype] = astype
