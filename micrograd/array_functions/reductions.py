@@ -14,7 +14,6 @@ from micrograd.rules import (
     RULES,
     Function,
     Rule,
-    by_extreme,
     count,
     define,
     mean,
@@ -104,27 +103,39 @@ def degrees_of_freedom(x: Any, y: Any, ddof: float) -> float:
     return max(count(x, y) - ddof, 0)
 
 
+def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
+    """The sum of the squared distances from the mean, divided by n - ddof."""
+    rest = x - mean(x, axis, True)
+    y = np.add.reduce(rest * rest, axis, keepdims=keepdims)
+    return np.divide(y, degrees_of_freedom(x, y, ddof))
+
+
+def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
+    """The root of the variance."""
+    return np.sqrt(var(x, axis, ddof, keepdims))
+
+
 def var_by_x(
     g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
 ) -> Any:
     """2 g (x - mean) / n."""
-    n = degrees_of_freedom(x, y, ddof)
     g = opened(g, axis, keepdims)
-    return np.divide(2 * g * (x - mean(x, axis, True)), n)
+    n = degrees_of_freedom(x, y, ddof)
+    return np.divide(2 * g, n) * (x - mean(x, axis, True))
 
 
 def std_by_x(
     g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
 ) -> Any:
     """g (x - mean) / (n y), and 0 where y is 0, its minimum."""
-    n = degrees_of_freedom(x, y, ddof)
-    g, y = opened(g, axis, keepdims), opened(y, axis, keepdims)
-    by_x = np.divide(g * (x - mean(x, axis, True)), n * np.where(y == 0, 1, y))
-    return np.where(y == 0, 0.0, by_x)
+    g, n = opened(g, axis, keepdims), degrees_of_freedom(x, y, ddof)
+    y = opened(y, axis, keepdims)
+    g = np.where(y == 0, 0.0, np.divide(g, n * np.where(y == 0, 1, y)))
+    return g * (x - mean(x, axis, True))
 
 
-define(np.var, var_by_x)
-define(np.std, std_by_x)
+define(np.var, var_by_x, value=var)
+define(np.std, std_by_x, value=std)
 
 
 def moment(function: Function) -> Callable[..., Value]:
@@ -191,6 +202,28 @@ def average(
 # --- Without nan ----------------------------------------------------------------------
 
 
+def nansum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The sum, nan counted as 0."""
+    return np.nansum(x, axis, keepdims=keepdims)
+
+
+def nanmean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The mean of those that are not nan; nan, where all are."""
+    y = nansum(x, axis, keepdims)
+    n = np.add.reduce(~np.isnan(x), axis, np.result_type(y), keepdims=keepdims)
+    return y / np.where(n == 0, np.nan, n)
+
+
+def nanmax(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The largest that is not nan, without np.nanmax's warning where all are."""
+    return np.fmax.reduce(x, axis, keepdims=keepdims)
+
+
+def nanmin(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The smallest that is not nan, without np.nanmin's warning where all are."""
+    return np.fmin.reduce(x, axis, keepdims=keepdims)
+
+
 def nansum_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g, and 0 where x is nan."""
     return np.where(np.isnan(x), 0.0, g)
@@ -203,10 +236,17 @@ def nanmean_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     return np.where(is_number, g / np.maximum(n, 1), 0.0)
 
 
-define(np.nansum, reduction(nansum_by_x))
-define(np.nanmean, reduction(nanmean_by_x))
-define(np.nanmax, reduction(by_extreme))
-define(np.nanmin, reduction(by_extreme))
+def nanextreme_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    """g where x is the extreme, shared equally among ties; 0 where all are nan."""
+    ties = x == y
+    n = np.add.reduce(ties, axis, keepdims=True)
+    return np.where(ties, g / np.maximum(n, 1), 0.0)
+
+
+define(np.nansum, reduction(nansum_by_x), value=nansum)
+define(np.nanmean, reduction(nanmean_by_x), value=nanmean)
+define(np.nanmax, reduction(nanextreme_by_x), value=nanmax)
+define(np.nanmin, reduction(nanextreme_by_x), value=nanmin)
 
 
 # --- Order: the gradient goes to the places that were chosen --------------------------

@@ -176,6 +176,11 @@ def chosen(x: Any, condition: Any, axis: Any) -> Any:
     return np.compress(condition, x, axis)
 
 
+def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
+    """np.take_along_axis, also of a number, which has no axes."""
+    return np.take_along_axis(x if np.ndim(x) else np.asarray(x), indices, axis)
+
+
 define(np.compress, moved_back(chosen), None, value=chosen)
 define(np.delete, moved_back(np.delete))
 define(np.diag, moved_back(np.diag))
@@ -183,7 +188,7 @@ define(np.diagflat, moved_back(np.diagflat))
 define(np.diagonal, moved_back(np.diagonal))
 define(np.repeat, moved_back(np.repeat))
 define(np.take, moved_back(np.take), None)
-define(np.take_along_axis, moved_back(np.take_along_axis), None)
+define(np.take_along_axis, moved_back(np.take_along_axis), None, value=taken_along_axis)
 
 
 def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
@@ -544,6 +549,5 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.triu: triu,
     np.vsplit: vsplit,
     np.vstack: vstack,
+    **{f: astype for f in [getattr(np, "astype", None)] if f},  # since NumPy 2.1
 }
-if hasattr(np, "astype"):  # since NumPy 2.1
-    FUNCTIONS[np.astype] = astype
