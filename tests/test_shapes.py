@@ -2,12 +2,13 @@
 
 import inspect
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value
+from micrograd import Value, compiled
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import FunctionTest, numbers, parts_of
@@ -436,6 +437,25 @@ class TestEdges(FunctionTest):
                 y.backward(wrt=x)
                 self.assert_equal(x.grad, gradient)
 
+    def test_a_condition_compiled(self):
+        """It may hold another number of times at each call."""
+        x = Value(shape=(4,), name="x")
+        y = np.compress(x > 0, x * x).sum()
+        program = compiled(y, wrt=x)
+        for data in ([1.0, -1, 2, 3], [-1.0, -1, -1, 3], [1.0, 1, 2, 3]):
+            data = np.array(data)
+            self.assertEqual(program(x=data), np.sum(data[data > 0] ** 2))
+            self.assert_close(x.grad, 2 * data * (data > 0))
+
+    def test_a_cast_compiled(self):
+        x = Value(np.array([[0.5, 1.5]]))
+        program = compiled((x.astype(np.float32) * (x > 1).astype(float)).sum(), wrt=x)
+        self.assertEqual(program(), 1.5)
+        self.assert_equal(x.grad, [[0, 1]])
+        self.assertIn("astype(float32)", program.source)
+        with tempfile.TemporaryDirectory() as folder:
+            program.save(f"{folder}/saved.py")
+
     def test_open_axes_of_length_1(self):
         """They stay, unless they are named."""
         x = Value(shape=(None, 1), name="x")
@@ -507,6 +527,8 @@ class TestErrors(FunctionTest):
             ("select", lambda x: np.select([x > 1], [x, x]), ValueError),
             ("choose", lambda x: np.choose([2], [x, x]), ValueError),
             ("diagonal", lambda x: x[0].diagonal(), ValueError),
+            ("compress", lambda x: x.compress(x > 0), ValueError),
+            ("compress beyond", lambda x: x.compress([0, 0, 0, 1], 1), IndexError),
         ]:
             with self.subTest(name):
                 with self.assertRaises(error):

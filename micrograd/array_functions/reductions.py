@@ -287,8 +287,8 @@ def quantile_by_x(
     shares = np.maximum(0, 1 - np.abs(ranks - np.arange(n)))
     g = np.reshape(whole(g, y), (*np.shape(q), *lengths, 1))
     by_rank = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
-    by_row = np.empty_like(by_rank)
-    np.put_along_axis(by_row, np.argsort(rows, -1), by_rank, -1)
+    rank_of_each = np.argsort(np.argsort(rows, -1, kind="stable"), -1)
+    by_row = np.take_along_axis(by_rank, rank_of_each, -1)
     return np.transpose(np.reshape(by_row, np.shape(moved)), np.argsort(order))
 
 

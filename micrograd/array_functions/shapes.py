@@ -10,7 +10,7 @@ import numpy as np
 
 from micrograd.engine import Value, apply, as_key, as_operand
 from micrograd.functions import concatenate, where
-from micrograd.rules import RULES, Function, Rule, define, selected, whole
+from micrograd.rules import NUMBERS, RULES, Function, Rule, define, selected, whole
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
@@ -171,29 +171,28 @@ def moved_back(function: Function) -> Function:
     return by_x
 
 
-def chosen(x: Any, condition: Any, axis: Any) -> Any:
-    """np.compress, x first."""
-    return np.compress(condition, x, axis)
-
-
 def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
     """np.take_along_axis, also of a number, which has no axes."""
     return np.take_along_axis(x if np.ndim(x) else np.asarray(x), indices, axis)
 
 
-define(np.compress, moved_back(chosen), None, value=chosen)
 define(np.delete, moved_back(np.delete))
 define(np.diag, moved_back(np.diag))
 define(np.diagflat, moved_back(np.diagflat))
 define(np.diagonal, moved_back(np.diagonal))
-define(np.repeat, moved_back(np.repeat))
 define(np.take, moved_back(np.take), None)
 define(np.take_along_axis, moved_back(np.take_along_axis), None, value=taken_along_axis)
 
 
 def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
     """Where the condition, of one axis, holds along an axis."""
-    return apply(RULES[np.compress].bind({"axis": axis}), a, as_key(condition))
+    condition = as_key(condition)
+    if np.ndim(condition.data) != 1:
+        n = np.ndim(condition.data)
+        raise ValueError(
+            f"condition: expected one axis, got {n}; a[condition] has more"
+        )
+    return take(a, apply(RULES[np.flatnonzero], condition), axis)
 
 
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
@@ -217,11 +216,6 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     return apply(RULES[np.diagonal].bind(parameters), a)
 
 
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Value:
-    """Each element as often as repeats says, one number or one for each."""
-    return apply(RULES[np.repeat].bind({"repeats": repeats, "axis": axis}), a)
-
-
 def take(
     a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise"
 ) -> Value:
@@ -236,6 +230,17 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Value:
     return apply(rule, arr, as_key(indices))
 
 
+def repeated_by_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
+    """The sum of the copies."""
+    if np.ndim(repeats):
+        return sent_back(g, y, x, np.repeat(numbered(x), repeats, axis))
+    lengths = [np.size(x)] if axis is None else [*np.shape(x)]
+    copies = (axis or 0) % len(lengths) + 1
+    lengths.insert(copies, repeats)
+    sums = np.add.reduce(np.reshape(whole(g, y), lengths), copies)
+    return np.reshape(sums, np.shape(x))
+
+
 def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     """The sum of the tiles."""
     shape, reps = np.shape(x), tuple(np.atleast_1d(reps))
@@ -247,7 +252,13 @@ def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     return np.reshape(np.add.reduce(tiles, tuple(range(0, 2 * n, 2))), np.shape(x))
 
 
+define(np.repeat, repeated_by_x)
 define(np.tile, tiled_by_x)
+
+
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Value:
+    """Each element as often as repeats says, one number or one for each."""
+    return apply(RULES[np.repeat].bind({"repeats": repeats, "axis": axis}), a)
 
 
 def tile(A: Any, reps: Any) -> Value:
@@ -482,7 +493,9 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> V
 
 def cast(x: Any, dtype: Any, copy: bool) -> Any:
     """x in another dtype."""
-    return np.asarray(x).astype(dtype, copy=copy)[()]
+    if type(x) in NUMBERS:
+        return np.asarray(x).astype(dtype)[()]
+    return x.astype(dtype, copy=copy)
 
 
 define(cast, passed_on, name="astype")

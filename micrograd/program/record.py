@@ -211,6 +211,10 @@ class Recorded(NDArrayOperatorsMixin):
     def swapaxes(self, first: int, second: int) -> Any:
         return self.tape.call(np.swapaxes, (self, first, second), {})
 
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        """An array alone: what a number becomes is no array."""
+        return self.tape.call(cast, (self, dtype), {}) if self.ndim else self.look()
+
     def __getitem__(self, keys: Any) -> Any:
         return self.tape.call(operator.getitem, (self, keys), {})
 
