@@ -448,6 +448,7 @@ class TestEdges(FunctionTest):
             self.assert_close(x.grad, 2 * data * (data > 0))
 
     def test_a_cast_compiled(self):
+        self.assert_compiled(lambda x: x.astype(np.float32).astype(float), 2.0)
         x = Value(np.array([[0.5, 1.5]]))
         program = compiled((x.astype(np.float32) * (x > 1).astype(float)).sum(), wrt=x)
         self.assertEqual(program(), 1.5)
