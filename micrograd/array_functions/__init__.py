@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from micrograd import functions
 from micrograd.array_functions import (
     creation,
     elementwise,
@@ -33,4 +32,3 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
 }
-functions.FUNCTIONS.update(FUNCTIONS)  # found before the rules that they bind
