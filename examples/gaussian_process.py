@@ -31,11 +31,14 @@ def similarity(left, right, scales):
     return size**2 * np.exp(-(steps**2) / 2)
 
 
+def of_measurements(x, scales):
+    """Covariances of noisy measurements at the places x (n,): (n, n)."""
+    return similarity(x, x, scales) + scales[2] ** 2 * np.eye(len(x))
+
+
 def log_likelihood(log_scales, x, y):
     """Of the measurements y at x, both (n,), if the process has these scales."""
-    scales = np.exp(log_scales)
-    covariance = similarity(x, x, scales) + scales[2] ** 2 * np.eye(len(x))
-    factor = np.linalg.cholesky(covariance)
+    factor = np.linalg.cholesky(of_measurements(x, np.exp(log_scales)))
     whitened = np.linalg.solve(factor, y)
     log_determinant = 2 * np.log(np.diagonal(factor)).sum()
     return -(whitened @ whitened + log_determinant + len(x) * np.log(2 * np.pi)) / 2
@@ -44,13 +47,11 @@ def log_likelihood(log_scales, x, y):
 def predict(log_scales, x, y, places):
     """The mean and the deviation of a new measurement at each of the places."""
     scales = np.exp(log_scales)
-    noise = scales[2] ** 2
-    between = similarity(places, x, scales)
-    weights = np.linalg.solve(
-        similarity(x, x, scales) + noise * np.eye(len(x)), between.T
-    )
-    variances = scales[0] ** 2 + noise - (between * weights.T).sum(axis=1)
-    return weights.T @ y, np.sqrt(variances)
+    size, _, noise = scales
+    between = similarity(x, places, scales)
+    weights = np.linalg.solve(of_measurements(x, scales), between)
+    variances = size**2 + noise**2 - (between * weights).sum(axis=0)
+    return y @ weights, np.sqrt(variances)
 
 
 def held_out(log_scales, train, test):
@@ -64,8 +65,7 @@ def measurements(rng, n=180):
     """Places and noisy values of a process; every third one is held out."""
     scales = np.array(list(SCALES.values()))
     x = rng.uniform(0, 20, n)
-    covariance = similarity(x, x, scales) + scales[2] ** 2 * np.eye(n)
-    y = np.linalg.cholesky(covariance) @ rng.normal(size=n)
+    y = np.linalg.cholesky(of_measurements(x, scales)) @ rng.normal(size=n)
     is_test = np.arange(n) % 3 == 0
     return (x[~is_test], y[~is_test]), (x[is_test], y[is_test])
 
