@@ -77,7 +77,7 @@ def fit(x, y, start):
 
     def loss_and_gradient(numbers):
         log_scales.data = numbers
-        return step(), log_scales.grad
+        return step(), log_scales.grad.copy()  # the next call overwrites it
 
     return minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B").x
 

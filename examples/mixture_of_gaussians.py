@@ -61,7 +61,7 @@ def fit(points, starts):
 
     def loss_and_gradient(vector):
         numbers.data = vector
-        return step(), numbers.grad
+        return step(), numbers.grad.copy()  # the next call overwrites it
 
     # From one start alone, a cloud may be caught between two others.
     ends = [minimize(loss_and_gradient, x, jac=True, method="L-BFGS-B") for x in starts]
