@@ -6,6 +6,7 @@ they stand in its attributes, so that optimisers can move them and files keep th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -382,17 +383,20 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     ------
     IndexError : a label is not from 0 to classes - 1
     TypeError : labels are not integers
-    ValueError : the shapes do not fit; integers for each logit are not one-hot; the
-        logits are the result of softmax, which would be applied twice
+    ValueError : the shapes do not fit; integers for the logits of a single row, shape
+        (classes,), are not one-hot
+
+    It warns of logits that softmax gave, which would be applied twice.
 
     >>> loss = cross_entropy([[0.0, np.log(3.0)], [0.0, 0.0]], [1, 0])
     >>> print(round(float(loss), 4), round((np.log(4 / 3) + np.log(2)) / 2, 4))
     0.4904 0.4904
     """
     if isinstance(logits, Value) and logits.op == RULES[rules.softmax].name:
-        raise ValueError(
+        warnings.warn(
             "logits: expected what softmax takes, got what it gives: cross_entropy "
-            "applies it"
+            "applies it",
+            stacklevel=2,
         )
     losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
 
@@ -464,8 +468,9 @@ def as_floating(targets: Any, losses: Any, is_fed: Any) -> Any:
     check_shape(targets, shape, is_fed, hint)
     if np.result_type(targets).kind == "f":
         return targets
-    if np.any(np.sum(targets, axis=-1) != 1) and is_fed():
-        raise ValueError(f"expected one-hot rows, got integers of another sum{hint}")
+    is_row = len(shape) == 1  # one of scores of its own looks the same
+    if is_row and np.sum(targets) != 1 and is_fed():
+        raise ValueError(f"expected a one-hot row, got integers of another sum{hint}")
     return np.asarray(targets, np.result_type(losses))
 
 
