@@ -1,4 +1,7 @@
-"""The same as PyTorch: operators, broadcasting, and whole training runs."""
+"""The same as PyTorch: operators, broadcasting, and whole training runs.
+
+Each by the engine, and by a compiled program.
+"""
 
 import sys
 import unittest
@@ -8,7 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot, where
+from micrograd import (
+    Value,
+    compiled,
+    concatenate,
+    einsum,
+    nn,
+    optim,
+    stack,
+    tensordot,
+    where,
+)
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import BINARY, REDUCTIONS, SHAPES, UNARY, are_broadcastable
@@ -81,6 +94,18 @@ def few(shape, seed=0):
     return np.random.default_rng(seed).integers(0, 4, shape).astype(float)
 
 
+def interpreted(result, *others, wrt):
+    """What `compiled` does, by forward() and backward()."""
+
+    def step(**feeds):
+        result.forward(**feeds)
+        result.backward(wrt)
+        results = tuple(y.data for y in (result, *others))
+        return results if others else results[0]
+
+    return step
+
+
 @unittest.skipIf(torch is None, "PyTorch is not installed")
 class TorchTest(unittest.TestCase):
     def assert_close(self, actual, tensor, rtol):
@@ -100,10 +125,12 @@ class TorchTest(unittest.TestCase):
             weights = uniform(t.shape, seed=9).astype(dtype)
             (t * torch.tensor(weights)).sum().backward()
             loss = (y * weights).sum()
-            for _ in range(2):
-                loss.backward(wrt=values)
-                for value, tensor in zip(values, tensors):
-                    self.assert_close(value.grad, tensor.grad, rtol)
+            for run in (interpreted, compiled):
+                step = run(loss, y, wrt=values)
+                for _ in range(2):
+                    self.assert_close(step()[1], t, rtol)
+                    for value, tensor in zip(values, tensors):
+                        self.assert_close(value.grad, tensor.grad, rtol)
 
 
 class TestOperators(TorchTest):
@@ -528,8 +555,12 @@ def power_of_zero(x):
 class TestTraining(TorchTest):
     STEPS = 150
 
-    def train(self, make, torch_make, dtype=np.float64, rates=None):
+    def train(self, *args, **options):
         """The largest difference in loss and weights, between the two, of a run."""
+        runs = (interpreted, compiled)
+        return max(self.train_by(run, *args, **options) for run in runs)
+
+    def train_by(self, run, make, torch_make, dtype=np.float64, rates=None):
         rng = np.random.default_rng(0)
         model = nn.MLP(2, [16, 16, 1], rng=rng)
         for value in model.parameters():
@@ -555,12 +586,11 @@ class TestTraining(TorchTest):
             return x
 
         optimiser, torch_optimiser = make(model.parameters()), torch_make(parameters)
-        differences = []
-        for step in range(self.STEPS):
+        step, differences = run(loss, wrt=model), []
+        for i in range(self.STEPS):
             # batches of 30, 30, 30 and 10
-            batch = slice(step % 4 * 30, step % 4 * 30 + 30)
-            actual = loss.forward(x=inputs[batch], t=labels[batch])
-            loss.backward(wrt=model.parameters())
+            batch = slice(i % 4 * 30, i % 4 * 30 + 30)
+            actual = step(x=inputs[batch], t=labels[batch])
             optimiser.step()
 
             y = torch_model(torch.tensor(inputs[batch]))
@@ -569,7 +599,7 @@ class TestTraining(TorchTest):
             torch_optimiser.zero_grad()
             expected.backward()
             if rates is not None:
-                torch_optimiser.param_groups[0]["lr"] = float(rates[step])
+                torch_optimiser.param_groups[0]["lr"] = float(rates[i])
             torch_optimiser.step()
             differences.append(abs(actual - expected.item()))
         self.assertLess(actual, 0.5)  # it has learnt something
