@@ -393,6 +393,22 @@ def others(draw, data):
     return new
 
 
+def resized(expression, length):
+    """Its data with that length in place of 3, as fed where such axes are open."""
+
+    def with_length(n):
+        shape = lambda x: [n if m == 3 else m for m in np.shape(x)]
+        data = data_of(expression).items()
+        return {i: np.resize(x, shape(x)) if np.ndim(x) else x for i, x in data}
+
+    try:
+        for n in (length, 1):  # the latter when it is defined
+            evaluate(ARRAYS, expression, with_length(n))
+    except (ValueError, IndexError):
+        reject()  # it holds for some lengths only
+    return with_length(length)
+
+
 def gradients(values):
     return [x.grad for x in values]
 
@@ -697,17 +713,7 @@ class TestPrograms(OperatorTest, PropertyTest):
 
     @given(expressions(has_raw=False), st.sampled_from([1, 2, 4, 5]))
     def test_open_axes(self, expression, length):
-        data = data_of(expression)
-        resized = lambda x, n: np.resize(x, [n if m == 3 else m for m in np.shape(x)])
-        other, one = (
-            {i: resized(x, n) if np.ndim(x) else x for i, x in data.items()}
-            for n in (length, 1)
-        )
-        try:
-            fixed(expression, other)
-            fixed(expression, one)
-        except (ValueError, IndexError):
-            reject()  # it holds for some lengths only
+        data, other = data_of(expression), resized(expression, length)
         self.replayed(expression, [data, other, data], open_length=3)
 
 
@@ -756,17 +762,7 @@ class TestInvariants(PropertyTest):
 
     @given(expressions(has_raw=False), st.sampled_from([1, 2, 4, 5]))
     def test_open_axes_are_fixed_ones(self, expression, length):
-        data = data_of(expression)
-        resized = lambda x, n: np.resize(x, [n if m == 3 else m for m in np.shape(x)])
-        other, one = (
-            {i: resized(x, n) if np.ndim(x) else x for i, x in data.items()}
-            for n in (length, 1)
-        )
-        try:
-            evaluate(ARRAYS, expression, other)
-            evaluate(ARRAYS, expression, one)
-        except (ValueError, IndexError):
-            reject()  # it holds for some lengths only
+        data, other = data_of(expression), resized(expression, length)
         values = lazy(expression, open_length=3)
         for fed in (data, other, data):
             self.assert_replayed(expression, values, fed)

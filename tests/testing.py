@@ -205,3 +205,35 @@ def squares(results):
     """A number that depends on each element of the results in another way."""
     sums = [(y * y).sum() * (i + 1.5) for i, y in enumerate(parts_of(results))]
     return sum(sums[1:], sums[0])
+
+
+class ProgramTest(ValueTest):
+    def assert_same(self, actual, expected, rtol=1e-12):
+        """Equal in type, dtype, shape and, up to rounding, in numbers; nan is nan."""
+        self.assertIs(type(actual), type(expected))
+        self.assertEqual(np.result_type(actual), np.result_type(expected))
+        self.assertEqual(np.shape(actual), np.shape(expected))
+        if not np.all(actual == expected):  # seldom, as the next takes long
+            np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
+
+    def assert_as_engine(self, function, *data, others=()):
+        """The results and gradients that forward() and backward() give, twice.
+
+        And those of others, data of the same types, from the program that was recorded.
+        """
+        values = [Value(x) for x in data]
+        y = function(*values)
+        y.backward()
+        wrt = [x for x in values if x.grad is not None]
+        is_coarse = any(x.dtype == np.float32 for x in (*values, y))
+        rtol = 1e-5 if is_coarse else 1e-12
+        program = compiled(y, wrt=wrt)
+        for fed in (data, data, *others):
+            for x, new in zip(values, fed):
+                x.data = Value(new).data
+            y.forward()
+            y.backward(wrt)
+            expected = [x.grad for x in wrt]
+            self.assert_same(program(), y.data, rtol)
+            for x, gradient in zip(wrt, expected):
+                self.assert_same(x.grad, gradient, rtol)

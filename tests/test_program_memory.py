@@ -1,0 +1,189 @@
+"""The memory of programs: what is kept, overwritten, shared with nobody, and freed."""
+
+import copy
+import gc
+import linecache
+import sys
+import tracemalloc
+import unittest
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from micrograd import Value, compiled, concatenate, nn, where
+from micrograd.program import memory
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ProgramTest
+
+
+class TestGradients(ProgramTest):
+    def test_are_their_own_arrays(self):
+        a, b, c = (Value(np.array([1.0, 2.0])) for _ in range(3))
+        y = (a + b + c * 1).sum()
+        step = compiled(y, wrt=[a, b, c])
+        step()
+        gradients = [x.grad for x in (a, b, c)]
+        for i, gradient in enumerate(gradients):
+            self.assertTrue(gradient.flags.writeable and gradient.flags.forc)
+            for other in gradients[:i]:
+                self.assertFalse(np.shares_memory(gradient, other))
+            gradient *= i + 2
+        for i, gradient in enumerate(gradients):
+            self.assert_equal(gradient, np.full(2, i + 2.0))
+        step()  # whatever was done to them
+        for x in (a, b, c):
+            self.assert_equal(x.grad, [1, 1])
+
+    def test_are_overwritten_by_the_next_call(self):
+        x = Value(np.array([1.0, 2.0]))
+        step = compiled((x * x).sum(), wrt=x)
+        step()
+        first = x.grad
+        x.data = np.array([5.0, 6.0])
+        step()
+        self.assertIs(x.grad, first)
+        self.assert_equal(first, [10, 12])
+
+    def test_fed_again(self):
+        x, w = Value(shape=(2,), name="x"), Value(np.array([2.0, 5.0]))
+        step = compiled((x * w * w).sum(), wrt=[w, x])
+        step(x=np.array([1.0, 3.0]))
+        for _ in range(3):  # the gradient by x, or a view of it, is the next x
+            for view in (x.grad, x.grad[::-1]):
+                fed = view.copy()
+                y = step(x=view)
+                self.assert_equal(y, (fed * w.data**2).sum())
+                self.assert_equal(w.grad, 2 * fed * w.data)
+                self.assert_equal(x.grad, w.data**2)
+
+    def test_set_as_data(self):
+        w = Value(np.array([1.0, 2.0]))
+        step = compiled((w * w * w).sum(), wrt=w)
+        step()
+        w.data = w.grad
+        before = w.data.copy()
+        step()
+        self.assert_equal(w.grad, 3 * before**2)
+
+
+class TestKept(ProgramTest):
+    def test_nothing_given_is_written_to(self):
+        rng = np.random.default_rng(0)
+        x, w = Value(shape=(20, 20), name="x"), Value(rng.normal(size=(20, 20)))
+        constant = rng.normal(size=(20, 20))
+        y = x
+        for _ in range(5):
+            y = (
+                (y.T @ w + constant).tanh() * x
+                - y[::-1] / (1 + w * w)
+                + y.reshape(400)[:20]
+            )
+        step = compiled(y.sum(), y.T, x, wrt=[w, x])
+        fed = rng.normal(size=(20, 20))
+        given = (fed, w.data, constant)
+        before = copy.deepcopy(given)
+        for _ in range(3):
+            step(x=fed)
+            for array, old in zip(given, before):
+                self.assert_equal(array, old)
+
+    def test_kept_results_never_change(self):
+        rng = np.random.default_rng(0)
+        x, w = Value(shape=(None, 20), name="x"), Value(rng.normal(size=(20, 20)))
+        h = (x @ w).tanh()
+        y = (h @ w).exp() + h
+        step = compiled(y.mean(), y, h, h.T, y[0], x, w, wrt=[w, h])
+        kept = []
+        for n in (20, 20, 3, 20, 1, 20):
+            results = step(x=rng.normal(size=(n, 20)))
+            kept += [(array, array.copy()) for array in results]
+            w.data += 0.1
+        for array, before in kept:
+            self.assert_equal(array, before)
+
+    def test_long_chains_of_mixed_shapes(self):
+        """Large enough for buffers, which take over one another's places."""
+        for small in (memory.SMALL, 0):
+            for seed in range(20):
+                with self.subTest(small=small, seed=seed):
+                    self.addCleanup(setattr, memory, "SMALL", memory.SMALL)
+                    memory.SMALL = small
+                    self.assert_as_engine(*self.chain(seed))
+
+    def chain(self, seed):
+        rng = np.random.default_rng(seed)
+        n = 12
+        choices = [
+            lambda a, b: a * b,
+            lambda a, b: a.T + b,
+            lambda a, b: (a @ b) / n,
+            lambda a, b: a.tanh(),
+            lambda a, b: a - b.mean(axis=0),
+            lambda a, b: a[::-1] * b.sum(axis=1, keepdims=True).tanh(),
+            lambda a, b: a.reshape(2, -1).reshape(n, n).relu(),
+            lambda a, b: concatenate([a[:5], b[5:]]),
+            lambda a, b: where(a > b, a, b * 0.5),
+            lambda a, b: a.maximum(b) - a[0],
+            lambda a, b: a * a.max(axis=-1, keepdims=True).tanh(),
+            lambda a, b: a[[0, 0, *range(2, n)]] + b,
+            lambda a, b: (b + a[..., None].sum(-1)).sigmoid(),
+            lambda a, b: nn.softmax(a) * b,
+        ]
+        picks = rng.integers(len(choices), size=25)
+        places = rng.integers(4, size=(25, 2))
+
+        def function(*values):
+            made = list(values)
+            for pick, (i, j) in zip(picks, places):
+                made.append(choices[pick](made[-1 - i % 3], made[-1 - j % len(made)]))
+            return (made[-1] * made[-2] + made[-3]).tanh()
+
+        return function, *rng.normal(size=(3, n, n)).clip(-2, 2)
+
+
+class TestFreed(ProgramTest):
+    def test_is_freed_with_its_last_name(self):
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        x = Value(np.ones((500, 500)))
+        y = (((x * 2).tanh() * x + 1).exp() * x).sum()
+        before, _ = tracemalloc.get_traced_memory()
+        files = {*linecache.cache}
+        step = compiled(y, wrt=x)
+        step()
+        self.assertGreater(len({*linecache.cache} - files), 0)
+        self.assertGreater(tracemalloc.get_traced_memory()[0] - before, 2e6)
+        reference = weakref.ref(step)
+        code = weakref.ref(step._last)
+        del step
+        x.grad = None
+        self.assertIsNone(reference())
+        self.assertIsNone(code())
+        self.assertEqual({*linecache.cache} - files, set())
+        self.assertLess(tracemalloc.get_traced_memory()[0] - before, 3e5)
+
+    def test_is_freed_after_an_error(self):
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        x, i = Value(np.array([1.0, 2.0])), Value(shape=(), name="i", dtype=int)
+        step = compiled(x[i] * 2)
+        step(i=1)
+        with self.assertRaises(IndexError):
+            step(i=7)
+        reference = weakref.ref(step)
+        del step
+        self.assertIsNone(reference())
+
+    def test_the_expression_lives_as_long_as_its_program(self):
+        step = compiled(Value(np.ones(3)).exp().sum())
+        self.assert_close(step(), 3 * np.e)
+
+
+if __name__ == "__main__":
+    unittest.main()

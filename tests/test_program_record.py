@@ -1,0 +1,288 @@
+"""What a program is recorded from: leaves, constants, rules, a user's operators."""
+
+import operator as python
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+from micrograd import Value, compiled, nn, operator, stack, where
+from micrograd.program.record import (
+    Line,
+    Recorded,
+    Recording,
+    Tape,
+    added,
+    as_float,
+    cast,
+    placed,
+)
+from micrograd.program.source import is_numpys
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import (
+    BINARY,
+    COMPARISONS,
+    FUNCTIONS,
+    REDUCTIONS,
+    UNARY,
+    ProgramTest,
+    numbers,
+)
+
+
+class TestData(ProgramTest):
+    def test_leaves_are_read_at_each_call(self):
+        x = Value(np.array([1.0, 2.0]))
+        step = compiled((x * x).sum(), wrt=x)
+        self.assertEqual(step(), 5)
+        x.data[0] = 3
+        self.assertEqual(step(), 13)
+        self.assert_equal(x.grad, [6, 4])
+        x.data = np.array([1.0, 1.0, 1.0])
+        self.assertEqual(step(), 3)
+        self.assert_equal(x.grad, [2, 2, 2])
+        x.data = 4.0
+        self.assertEqual(step(), 16)
+        self.assertEqual(x.grad, 8)
+
+    def test_constants_are_read_when_recorded(self):
+        for constant in (2, 2.5, True, [1, 2], np.array([1.0, 2]), np.float32(2)):
+            self.assert_as_engine(lambda x, c=constant: x * c + c, np.array([1.0, 3.0]))
+            self.assert_as_engine(lambda x, c=constant: c - x / c, np.array([1.0, 3.0]))
+
+
+def names_of_core_rules():
+    """Those of a new Python, which has loaded no rooms of `array_functions`."""
+    code = """
+from micrograd.rules import RULES
+print(*[rule.name for rule in RULES.values()], sep=chr(10))
+"""
+    command, root = [sys.executable, "-c", code], Path(__file__).parents[1]
+    return {*subprocess.check_output(command, cwd=root, text=True).splitlines()}
+
+
+class TestRules(ProgramTest):
+    # What is called whole, since it looks at the data. To grow is not allowed.
+    WHOLE = {"[], value, arrays"}  # of numbers, which have no [keys]
+
+    def recorded(self, function):
+        """How many calls a function of a vector is recorded as, and the result."""
+        tape = Tape()
+        x = Recorded(tape, Line("given", np.array([1.0, 2.0])))
+        y = tape.apply(function, (x,), False)
+        return len(tape.lines), y.line.data
+
+    def test_what_is_called_whole(self):
+        def filled_twice(x):
+            y = np.zeros_like(x)
+            y[0] = x[1]
+            y[1] = x[0]
+            return y
+
+        for function, expected in (
+            (lambda x: x * 2 if x[0] > 0 else x, [2, 4]),
+            (lambda x: np.divmod(x, 2)[0], [0, 1]),
+            (lambda x: np.exp(x * 0).copy(), [1, 1]),
+            (filled_twice, [2, 1]),
+            (lambda x: x * float(x[1]), [2, 4]),
+            (lambda x: np.asarray(x) + 1, [2, 3]),
+        ):
+            n, data = self.recorded(function)
+            self.assertEqual(n, 1)
+            self.assert_equal(data, expected)
+        self.assertEqual(self.recorded(lambda x: x * 2 + 1)[0], 2)
+
+    def examples(self):
+        """For each rule an expression or more; all those of a number as well."""
+        x, y = Value(numbers((3, 3))), Value(numbers((3, 3), seed=1))
+        number, other = Value(0.5), Value(0.25)
+        found = []
+        for a, b in ((x, y), (number, other), (x, number), (x[0], y)):
+            found += [function(a) for function, *_ in UNARY.values()]
+            found += [function(a, b) for function, _ in BINARY.values()]
+            found += [function(a, b) for function, _ in COMPARISONS.values()]
+            found += [a.clip(b, 1), a.sigmoid(), where(a > b, a, b), a.T]
+            found += [function(a) for function, _ in REDUCTIONS.values()]
+            found += [a.reshape(-1), a[None]]
+        for function in FUNCTIONS.values():
+            found.append(function(x, y))
+        found += [nn.softmax(x), nn.cross_entropy(x, y), nn.cross_entropy(x, [0, 1, 2])]
+        found += [x @ y, x[0] @ y, x @ y[0], x[0] @ y[0], stack([x, y], axis=-1)]
+        found += [x[None] @ y, x[0] @ y[None], x.transpose(1, 0), x[[0, 0]], x[x > 1]]
+        found += [
+            np.einsum("ii->i", x),
+            np.einsum("ij,jk->ki", x, y),
+            np.einsum("ij->j", x),
+        ]
+        found += [np.einsum("ij,kl->j", x, y), x.max(0), x.logsumexp(1, keepdims=True)]
+        return found, [x, y, number, other]
+
+    def test_which_are_called_whole(self):
+        known = {placed, added, cast, as_float, python.getitem}
+        found, leaves = self.examples()
+        whole, seen = set(), set()
+        for y in found:
+            wrt = []
+            for leaf in leaves:
+                try:
+                    y.backward(leaf)
+                    wrt.append(leaf)
+                except (ValueError, TypeError):
+                    pass
+            wrt = [] if y.dtype == bool else wrt
+            recording = Recording([y], wrt, {leaf: leaf.data for leaf in leaves})
+            seen |= {node.op for node in recording.values}
+            for line in recording.lines:
+                is_known = is_numpys(line.function) or line.function in known
+                if not is_known and not line.is_opaque:
+                    direction = "derivative" if line.is_backward else "value"
+                    kind = "arrays" if line.is_array else "numbers"
+                    whole.add(f"{line.node.op}, {direction}, {kind}")
+        self.assertLessEqual(names_of_core_rules(), seen)
+        self.assertEqual(whole, self.WHOLE)
+
+
+class TestUserOperators(ProgramTest):
+    def test_are_called_once_a_call_and_in_order(self):
+        calls = []
+
+        def noted(name):
+            def forward(x):
+                calls.append(name)
+                return 2 * x
+
+            def by_x(g, y, x):
+                calls.append(f"by {name}")
+                return 2 * g
+
+            return operator(name, forward, by_x)
+
+        x = Value(np.ones(2))
+        h = noted("a")(x)
+        y, unused = noted("b")(h), noted("c")(h)
+        for asked in (False, True):
+            step = compiled(y, unused, wrt=x)
+            calls.clear()
+            if asked:
+                self.assertTrue(step.source)  # records, and so calls
+            calls.clear()
+            for _ in range(3):
+                step()
+                self.assertEqual(calls, ["a", "b", "c", "by b", "by a"])
+                self.assert_equal(x.grad, [4, 4])
+                calls.clear()
+
+    def test_are_called_forward_even_if_nobody_needs_it(self):
+        seen = []
+        watched = operator("watched", lambda x: seen.append(x.copy()) or x, None)
+        x = Value(np.array([1.0, 2.0]))
+        y = x * 1.0 + 0 * watched(x * 2)
+        step = compiled(y[:0], wrt=None)
+        seen.clear()
+        step()
+        step()
+        self.assertEqual(len(seen), 2)
+        self.assert_equal(seen[1], [2, 4])
+
+    def test_random_numbers(self):
+        rng = np.random.default_rng(0)
+        noise = operator(
+            "noise", lambda x: x + rng.normal(size=x.shape), lambda g, y, x: g
+        )
+        x = Value(np.zeros(300))
+        y = noise(x) * noise(x)
+        step = compiled(y.sum(), y, wrt=x)
+        rng = np.random.default_rng(7)
+        results = [step()[1] for _ in range(3)]
+        rng = np.random.default_rng(7)
+        for result in results:
+            self.assert_close(result, y.forward(), 1e-12)
+
+    def test_state_that_keeps_its_inputs(self):
+        kept = []
+        keep = operator(
+            "keep",
+            lambda x: kept.append(x) or x * 2,
+            lambda g, y, x: kept.extend([g, y, x]) or g * 2,
+        )
+        x = Value(shape=(400,), name="x")
+        y = (keep((x * 3).exp()) * 2).tanh()
+        step = compiled(y.sum(), wrt=x)
+        copies = []
+        for i in range(4):
+            kept_before = len(kept)
+            step(x=np.full(400, i / 10))
+            copies += [(array, array.copy()) for array in kept[kept_before:]]
+        self.assertEqual(len(copies), 16)
+        for array, before in copies:
+            self.assert_equal(array, before)
+
+    def test_that_return_their_input_or_a_view_of_it(self):
+        state = np.ones((20, 20))
+        for forward, by in (
+            (lambda x: x, lambda g, y, x: g),
+            (lambda x: x.T, lambda g, y, x: g.T),
+            (lambda x: x[::-1], lambda g, y, x: g[::-1]),
+            (lambda x: state, lambda g, y, x: state),
+        ):
+            same = operator("same", forward, by)
+            self.assert_as_engine(
+                lambda x, f=same: ((f(x * 2) + 1) * f(x)).tanh() + f(f(x)),
+                numbers((20, 20)),
+            )
+            x = Value(numbers((20, 20)))
+            y = compiled(same(x))()
+            before = y.copy()
+            self.assertFalse(np.shares_memory(y, x.data))
+            y += 1
+            self.assert_equal(compiled(same(x))(), before)
+        self.assert_equal(state, np.ones((20, 20)))
+
+    def test_without_a_derivative(self):
+        stopped = operator("stopped", lambda x: x * 1, None)
+        self.assert_as_engine(lambda x: stopped(x) * x, np.array([1.0, 2.0]))
+        x = Value(2.0)
+        with self.assertRaisesRegex(ValueError, "does not depend"):
+            compiled(stopped(x), wrt=x)
+
+    def test_no_shape_may_depend_on_data_beside_them(self):
+        calls = []
+        noted = operator("noted", lambda x: calls.append(0) or x * 1, None)
+        x = Value(shape=(3,), name="x")
+        step = compiled(x[x > 0] * 2, noted(x))
+        step(x=np.array([1.0, -1.0, 1.0]))
+        calls.clear()
+        with self.assertRaisesRegex(ValueError, r"\(2,\), got \(3,\).*of your own"):
+            step(x=np.ones(3))
+        self.assertLessEqual(len(calls), 1)
+        self.assert_equal(step(x=np.array([-1.0, 2.0, 1.0]))[0], [4, 2])
+
+    def test_get_what_they_get_in_the_engine(self):
+        seen = []
+        look = operator(
+            "look",
+            lambda *data: seen.append(list(map(type, data))) or 1.0 * data[0],
+            lambda g, y, *data: seen.append([type(g), type(y), *map(type, data)]) or g,
+            None,
+            None,
+        )
+        a, x = Value(2.0), Value(np.array([1.0, 2.0]))
+        for operands in ((a, a > 1, 3), (x, x > 1, x.sum()), (x.sum(), x[0], a * 2)):
+            y = look(*operands) * 1
+            wrt = [v for v in operands if isinstance(v, Value)][:1]
+            step = compiled(y, wrt=wrt)
+            step()
+            seen.clear()
+            y.forward()
+            y.backward(wrt)
+            expected = [*seen]
+            seen.clear()
+            step()
+            self.assertEqual(seen, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,221 @@
+"""Calls that are written in another way than the rules have it: the same numbers."""
+
+import sys
+import unittest
+import warnings
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from micrograd import Value, compiled, where
+from micrograd.program.record import all_bits, kept_bits
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import BINARY, COMPARISONS, REDUCTIONS, UNARY, ProgramTest, numbers
+
+
+class TestNumbers(ProgramTest):
+    GRID = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, np.nan, np.inf, -np.inf]
+    GRID += [1e300, -1e300, 1e-300, 710.0, -710.0, 5e-324]
+    PAIRED = [0.0, -0.0, 1.0, -2.5, np.nan, np.inf, -np.inf]
+    KINDS = {
+        "number": float,
+        "scalar": np.float64,
+        "array": lambda x: np.array([x, 0.75]),
+        "float32": lambda x: np.array([x, 0.75], np.float32),
+    }
+
+    def run(self, result=None):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().run(result)
+
+    def assert_all_as_engine(self, functions, examples):
+        """Of examples of one kind; programs are recorded with the first."""
+        for function in functions:
+            self.assert_as_engine(function, *examples[0], others=examples[1:])
+
+    def test_extreme_ones_through_every_operator(self):
+        functions = [function for function, *_ in UNARY.values()]
+        functions += [function for function, _ in REDUCTIONS.values()]
+        weighted = [lambda x, f=f: f(x) * 0.5 + f(x) * x for f in functions]
+        for make in self.KINDS.values():
+            self.assert_all_as_engine(weighted, [(make(x),) for x in self.GRID])
+
+    def test_extreme_pairs_through_every_operator(self):
+        functions = [function for function, _ in BINARY.values()]
+        functions += [lambda a, b, f=f: f(a, b) * a for f, _ in COMPARISONS.values()]
+        functions += [lambda a, b: a.clip(b, 1.0), lambda a, b: where(a > b, a, b)]
+        for name, make in self.KINDS.items():
+            grid = self.GRID if name == "number" else self.PAIRED
+            pairs = [(make(a), make(b)) for a, b in product(grid, grid)]
+            self.assert_all_as_engine(functions, pairs)
+
+    def test_what_is_written_in_another_way(self):
+        """Factors and signs that move would tell at zeros, infinities, and ends."""
+        functions = [
+            lambda a, b: 1 / -(a - b),
+            lambda a, b: 1 / (0 + a) + b / 1,
+            lambda a, b: 1 / (-a + b * 2 * 3),
+            lambda a, b: a * 1e-30 * 1e-30 + b * 1e30 * 1e30,
+            lambda a, b: a * 1e30 * 1e-30 + b * 2 * 0.25,
+            lambda a, b: (a * 2 * 0.5 - b / 3 * 9) * -1 / a,
+            lambda a, b: -where(a > b, 0.0, 2.0) / a,
+            lambda a, b: 1 / -where(a > b, 0.0, 2.0),
+            lambda a, b: 1 / -(-a * 0.5 * b),
+            lambda a, b: a - (-b) + (-a) * 3 + (-(-1 * b)),
+            lambda a, b: a**2 + b**0.5 + a**1 + b**0 + 2**a + b**-1 + a**3,
+            lambda a, b: (a * a).sum() + (a * b).sum() * 1.0,
+            lambda a, b: a.maximum(0).minimum(1) * b,
+            lambda a, b: np.negative(-(a * b)) / a + np.negative(-a),
+            lambda a, b: (-(a * b)).relu() + ((a * 2) * 0 + (a * 2).tanh()),
+        ]
+        grid = [*product(self.PAIRED, [*self.PAIRED, 1e300, 1e-300])]
+        for make in self.KINDS.values():
+            pairs = [(make(a), make(b)) for a, b in grid]
+            self.assert_all_as_engine(functions, pairs)
+
+    def test_factors_that_overflow_or_vanish_one_after_the_other(self):
+        functions = [
+            lambda a: a * 1e30 * 1e-30,
+            lambda a: a * 1e-30 * 1e30,
+            lambda a: a * 1e200 * 1e200 * 0.5,
+            lambda a: a * 0.1 + 0.1 - a / 3,
+        ]
+        grid = (1e300, -1e300, 1e-300, 1e20, 5e-324, 0.0, np.inf)
+        for make in self.KINDS.values():
+            self.assert_all_as_engine(functions, [(make(a),) for a in grid])
+
+    def test_integers_and_booleans(self):
+        kinds = [int, np.int64, lambda x: np.array([x, 1]), np.float32]
+        kinds += [lambda x: np.array([x % 200, 3], np.uint8)]
+        functions = [function for function, _ in BINARY.values()]
+        functions += [lambda a, b: -a * b, lambda a, b: a + b * 2.5]
+        functions += [lambda a, b: a * b * 2.0 + (-a) * 2.5 + a**2, lambda a, b: -a + b]
+        grid = (0, 1, -1, 3, 2**62, -(2**63))
+        for kind, others in product(kinds, ((0, 2, -3, 2**62), (0.5, np.nan), [True])):
+            pairs = [(kind(a), b) for a, b in product(grid, others)]
+            for function in functions:
+                for some in (pairs, [pair[::-1] for pair in pairs]):
+                    some = [pair for pair in some if self.is_number(function, *pair)]
+                    if some:
+                        self.assert_all_as_engine([function], some)
+
+    def is_number(self, function, *data):
+        """Not what NumPy refuses, -True and 2 ** -1, nor a product of booleans."""
+        try:
+            return function(*map(Value, data)).dtype != bool
+        except (TypeError, ValueError, OverflowError):
+            return False
+
+    def test_arithmetic_of_booleans_is_numpys(self):
+        for a, b in ((1.0, 2.0), (np.array([1.0, -1.0]), np.array([1.0, 1.0]))):
+            for function in (
+                lambda a, b: ((a > 0) + (b > 0)) * a,
+                lambda a, b: (a > 0) * (b > 0) * b,
+                lambda a, b: ((a > 0) ** 2) * b,
+                lambda a, b: (a > 0).maximum(b) + (a > 0).exp() * a,
+                lambda a, b: where(a > 0, b > 0, a) * a,
+                lambda a, b: (a > 0).sum() * a + (a > 0).mean() * b,
+            ):
+                self.assert_as_engine(function, a, b)
+
+    def test_sizes_of_one_in_products(self):
+        for number in (0.0, np.nan, np.inf):
+            one = np.array([[number]])
+            for a, b in ((one, one * 0), (one[0], one[0] * 0), (one[0], one * 0)):
+                self.assert_as_engine(lambda a, b: (a @ b).sum() + (a * b).sum(), a, b)
+
+    def test_warnings_come_and_go_by_errstate(self):
+        x = Value(np.array([0.0, -1.0]))
+        number = Value(0.0)
+        for y in (x.log().sum(), 1 / number, number.log(), x.logsumexp()):
+            step = compiled(y)
+            with np.errstate(all="ignore"):
+                step()
+            with np.errstate(all="raise"):
+                for _ in range(2):
+                    try:
+                        y.forward()
+                    except FloatingPointError as expected:
+                        with self.assertRaisesRegex(FloatingPointError, "operator"):
+                            step()
+                        self.assertIn("operator", str(expected))
+                    else:
+                        step()
+
+    def test_a_rule_may_silence_its_own_warnings(self):
+        x = Value(np.full((2, 3), -np.inf))
+        step = compiled(x.logsumexp(axis=1))
+        for _ in range(2):
+            with np.errstate(divide="raise", invalid="raise"):
+                self.assert_equal(step(), [-np.inf, -np.inf])
+
+
+class TestOtherWays(ProgramTest):
+    def test_all_bits_are_kept_or_none(self):
+        x = np.array([1.5, np.nan, -np.inf, np.inf, -0.0, np.nan])
+        mask = np.array([True, True, True, False, True, False])
+        for dtype, integer in ((np.float64, np.int64), (np.float32, np.int32)):
+            y = kept_bits(x.astype(dtype), all_bits(mask, integer))
+            self.assertEqual(y.dtype, dtype)
+            self.assert_equal(y, np.where(mask, x, 0.0))
+            self.assert_equal(np.signbit(y), [False, False, True, False, True, False])
+
+    def test_a_choice_of_arrays_is_negated_as_it_is(self):
+        x = Value(np.array([0.5, 2.0, -1.0]))
+        y = ((1 - x).relu() ** 2).sum()
+        compiled(y, wrt=x)()
+        self.assert_equal(x.grad, [-1.0, 0.0, -4.0])
+
+    def test_numbers_that_float32_has_not_stay_numbers(self):
+        x = Value(np.array([1.0, 3.0], np.float32))
+        y = compiled(x * 0.1, wrt=x)()
+        self.assertEqual(y.dtype, np.float32)
+        self.assert_equal(y, np.array([1.0, 3.0], np.float32) * 0.1)
+        self.assert_equal(x.grad, np.full(2, 0.1, np.float32))
+
+    def test_sums_of_products(self):
+        """Of broadcast operands, and of types whose sum is a wider one."""
+        a, b = numbers((4, 3)), numbers((4, 3), seed=1)
+        for function in (
+            lambda a, b: (a * b[0]).sum(),
+            lambda a, b: (a * b[:, :1]).sum() + (a[0] * b[:1]).sum(),
+            lambda a, b: (a[0] * b[0]).sum() + (a[0] * b[0, :1]).sum(),
+        ):
+            self.assert_as_engine(function, a, b)
+        for dtype in (np.int8, np.int32, np.uint8, int):
+            x = Value(np.array([100, 100, 27], dtype))
+            for y in ((x * x).sum(), x.sum(), (x[None] * x).sum()):
+                self.assert_same(compiled(y)(), y.data)
+
+    def test_arrays_of_one_axis_and_of_none(self):
+        a, b = numbers(4), numbers(4, seed=1)
+        for function in (
+            lambda a, b: a.max(axis=0) * b,
+            lambda a, b: a.max(axis=0, keepdims=True) * b.logsumexp(axis=0),
+            lambda a, b: (a.max(axis=0) * 2).exp(),
+        ):
+            self.assert_as_engine(function, a, b)
+
+    def test_large_arrays(self):
+        """Without branches in where, and let go as soon as nobody needs them."""
+        index = np.arange(99, -1, -1)
+        for dtype in (float, np.float32):
+            a = np.where(numbers((100, 100)) > 1.9, np.nan, numbers((100, 100)) - 1)
+            a, b = a.astype(dtype), numbers((100, 100), seed=1).astype(dtype)
+            b[:, 3] = np.inf
+            for function in (
+                lambda a, b: where(a > 0, b, 0.0) * 2 + where(a > 0, 0.5, 0.0),
+                lambda a, b: where(a > 0, a * b, 0.0),
+                lambda a, b: a.relu(),
+                lambda a, b: where(a[0] > 0, b, 0.0) + where(b > a, b[0], 0.0),
+                lambda a, b: (a[index] * b[index]).relu()[:5, index],
+                lambda a, b: a[2:4, [0, 1, 1]] * b[0:2, [3, 4, 5]],
+            ):
+                self.assert_as_engine(function, a, b)
+
+
+if __name__ == "__main__":
+    unittest.main()
