@@ -1,15 +1,19 @@
 """Calls that are written in another way than the rules have it: the same numbers."""
 
+import operator
 import sys
 import unittest
 import warnings
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from micrograd import Value, compiled, where
-from micrograd.program.record import all_bits, kept_bits
+from micrograd import operator as mine
+from micrograd.program.record import Line, Recorded, Tape, all_bits, kept_bits
+from micrograd.program.simplify import simplify
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import BINARY, COMPARISONS, REDUCTIONS, UNARY, ProgramTest, numbers
@@ -153,6 +157,76 @@ class TestNumbers(ProgramTest):
                 self.assert_equal(step(), [-np.inf, -np.inf])
 
 
+class TestCalls(ProgramTest):
+    """Which calls are left of those of a function."""
+
+    def simplified(self, function, *data):
+        tape = Tape()
+        result = function(tape, *[Recorded(tape, Line("given", x)) for x in data])
+        recording = SimpleNamespace(
+            lines=tape.lines, results=[result.line], gradients=[], values={}, by={}
+        )
+        simplify(recording)
+        return recording.lines
+
+    def assert_calls(self, function, data, *expected):
+        lines = self.simplified(lambda tape, *xs: function(*xs), *data)
+        self.assertEqual([line.function for line in lines], [*expected])
+        return lines
+
+    def test_what_silences_warnings_is_left_as_it_is(self):
+        def silenced(function):
+            def run(*xs):
+                with np.errstate(over="ignore"):
+                    return function(*xs)
+
+            return run
+
+        exp, negative = silenced(np.exp), silenced(np.negative)
+        tripled = silenced(lambda x: x * 3.0)
+        x, row = numbers(3), numbers((1, 3))
+        for function, data, calls in (
+            (silenced(lambda x: x**2.0), [x], [np.power]),
+            (silenced(np.add), [row, x], [operator.getitem, np.add]),
+            (lambda x: x - negative(x), [x], [np.negative, np.subtract]),
+            (lambda x: tripled(x) + tripled(x), [x], [np.multiply, np.add]),
+            (lambda x: exp(x) + np.exp(x), [x], [np.exp, np.exp, np.add]),
+            (lambda x: exp(x) + exp(x), [x], [np.exp, np.add]),
+        ):
+            lines = self.assert_calls(function, data, *calls)
+            silent = [line for line in lines if line.errors == {"over": "ignore"}]
+            self.assertEqual(len(silent), 1)
+
+    def test_rows_and_vectors_keep_options(self):
+        add = lambda x, y: np.add(x, y, dtype=np.float32)
+        data = [numbers((1, 3)).astype(np.float32), numbers(3).astype(np.float32)]
+        lines = self.assert_calls(add, data, operator.getitem, np.add)
+        self.assertEqual(lines[1].options, {"dtype": np.float32})
+
+    def test_keys_of_other_types_are_others(self):
+        for one, other in (((0, 1), [0, 1]), (1, True)):
+            taken = lambda x, a=one, b=other: x[a] + x[b]
+            calls = [operator.getitem, operator.getitem, np.add]
+            self.assert_calls(taken, [numbers((3, 3))], *calls)
+
+    def test_sums_over_all_axes_are_dot_products(self):
+        for axis in (None, 0, -1, (0,), (-1,)):
+            total = lambda x, axis=axis: np.add.reduce(x * x, axis=axis)
+            self.assert_calls(total, [numbers(3)], np.dot)
+        total = lambda x: np.add.reduce(x * x, axis=0)
+        self.assert_calls(total, [numbers((3, 3))], np.multiply, np.add.reduce)
+
+    def test_what_may_do_anything_is_called_forward(self):
+        def function(tape, x):
+            for is_backward in (False, True):
+                tape.is_backward = is_backward
+                tape.call(np.cbrt, (x,), {}, is_opaque=True)
+            return np.exp(x)
+
+        lines = self.simplified(function, numbers(3))
+        self.assertEqual([line.function for line in lines], [np.cbrt, np.exp])
+
+
 class TestOtherWays(ProgramTest):
     def test_all_bits_are_kept_or_none(self):
         x = np.array([1.5, np.nan, -np.inf, np.inf, -0.0, np.nan])
@@ -162,6 +236,37 @@ class TestOtherWays(ProgramTest):
             self.assertEqual(y.dtype, dtype)
             self.assert_equal(y, np.where(mask, x, 0.0))
             self.assert_equal(np.signbit(y), [False, False, True, False, True, False])
+
+    def test_factors_that_double(self):
+        x = np.array([0.5, -1.0, 1e-300])
+        with np.errstate(over="ignore"):
+            for dtype, factor in ((float, 1e308), (np.float32, 2e38)):
+                for double in (
+                    lambda x, c=factor: x * c + x * c,
+                    lambda x, c=factor: c * x + c * x + (c * x).tanh(),
+                ):
+                    self.assert_as_engine(double, x.astype(dtype))
+        self.assert_as_engine(lambda x: x * 0.3 + x * 0.3, x)
+
+    def test_infinite_numbers_where_a_mask_holds(self):
+        for number in (np.inf, -np.inf, np.nan):
+            choice = lambda x, n=number: where(x > 0, n, 0.0) + x
+            self.assert_as_engine(choice, np.array([1.0, -1.0]))
+
+    def test_constants_of_other_types_are_others(self):
+        x = Value(np.ones(3, np.float32))
+        for dtypes in ((int, np.float64), (np.int32, np.float32)):
+            for some in (dtypes, dtypes[::-1]):
+                results = [x * np.zeros(3, dtype) for dtype in some]
+                for actual, y in zip(compiled(*results)(), results):
+                    self.assert_same(actual, y.data)
+        types = []
+        seen = lambda x, c: types.append(type(c)) or x
+        look = mine("look", seen, None, None)
+        program = compiled(look(x, np.array(2.0)), look(x, np.float64(2.0)))
+        types.clear()
+        program()
+        self.assertEqual(types, [np.ndarray, np.float64])
 
     def test_a_choice_of_arrays_is_negated_as_it_is(self):
         x = Value(np.array([0.5, 2.0, -1.0]))

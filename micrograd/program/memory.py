@@ -90,7 +90,7 @@ class Memory:
                 if self.last_uses[x] == i and x in self.buffers
             }
             fits = sources[line] is line and line not in escaping and line not in own
-            if fits and can_be_written(line):
+            if fits and can_be_written(line, SMALL):
                 in_place = [x for x in done if may_overwrite(line, x, sources)]
                 if in_place:
                     slot = done.pop(in_place[0])
@@ -145,8 +145,8 @@ def is_view(line: Line) -> bool:
     return both and bool(np.may_share_memory(x, line.data))
 
 
-def can_be_written(line: Line, smallest: int = SMALL) -> bool:
-    """Whether the function takes `out`, and it is worth it."""
+def can_be_written(line: Line, smallest: int) -> bool:
+    """Whether the function takes `out`, and the result has as many bytes."""
     if not line.is_array or line.is_opaque or line.data.nbytes < smallest:
         return False
     return is_elementwise(line) or is_reduction(line) or line.function in WRITERS

@@ -104,7 +104,7 @@ def key_of(x: Any) -> Any:
         return (type(x), *map(key_of, x))
     if isinstance(x, dict):
         return tuple((name, key_of(x[name])) for name in sorted(x))
-    return x if isinstance(x, Line) else (type(x), repr(x))
+    return x if isinstance(x, Line) else repr(x)
 
 
 def drop(recording: Recording) -> None:
@@ -287,10 +287,14 @@ def of_negative(line: Line, uses: Uses) -> Any:
 def of_add(line: Line, uses: Uses) -> Any:
     """a + -b is a - b; 0 + a is a, but for the sign of 0; twice c a is 2 c a."""
     first, second = line.arguments
-    if first is second and uses[first] == 2 and first.function is np.multiply:
+    is_twice = isinstance(first, Line) and first is second and is_float(line)
+    if is_twice and first.function is np.multiply and not first.errors:
+        largest = np.finfo(np.result_type(line.data)).max
         for x, factor in (first.arguments, first.arguments[::-1]):
             number = number_in(factor)
-            if number is not None and is_like(x, line) and is_float(line):
+            if number is None or not is_like(x, line):
+                continue
+            if abs(number) <= largest / 2:
                 return written(line, np.multiply, x, 2 * number)
     for a, b in (line.arguments, line.arguments[::-1]):
         if number_in(b) == 0 and is_like(a, line) and line.is_backward:

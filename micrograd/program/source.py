@@ -416,9 +416,8 @@ class Source:
             dtype = data.dtype.type if data.dtype.kind == "f" else np.float64
             form = self.form(data.shape, np.dtype(dtype), True)
             self.setup.append(f"{buffer} = {self.numpy('empty')}({form})")
-            is_own = line.kind == "call" and source_of(line) is line
-            if is_own and line not in targets and line not in self.recording.results:
-                if line not in self.memory.escaping and can_be_written(line, 0):
+            if source_of(line) is line and line not in self.memory.escaping:
+                if can_be_written(line, 0):
                     targets[line] = buffer
         return targets
 
