@@ -8,14 +8,16 @@ import tracemalloc
 import unittest
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from micrograd import Value, compiled, concatenate, nn, where
+from micrograd import Value, compiled, concatenate, nn, operator, where
 from micrograd.program import memory
+from micrograd.program.record import Line, Recorded, Tape
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ProgramTest
+from testing import ProgramTest, numbers
 
 
 class TestGradients(ProgramTest):
@@ -141,6 +143,90 @@ class TestKept(ProgramTest):
             return (made[-1] * made[-2] + made[-3]).tanh()
 
         return function, *rng.normal(size=(3, n, n)).clip(-2, 2)
+
+    def test_views_are_returned_as_new_arrays(self):
+        x = Value(shape=(40, 40), name="x")
+        for view in (
+            lambda x: x.T,
+            lambda x: x.reshape(-1),
+            lambda x: np.einsum("ij->ji", x),
+            lambda x: np.einsum("ii->i", x),
+        ):
+            for y in (view(x), view(x * 2)):
+                for is_transposed in (False, True):
+                    step = compiled(y)
+                    data = numbers((40, 40))
+                    step(x=data.T if is_transposed else data)  # as it is recorded
+                    for fed in (data, np.asfortranarray(data)):
+                        result = step(x=fed)
+                        before = result.copy()
+                        self.assertFalse(np.shares_memory(result, fed))
+                        step(x=data + 1)
+                        self.assert_equal(result, before)
+
+    def test_gradients_that_are_views_last_to_the_end(self):
+        self.assert_as_engine(
+            lambda x, w: ((x.tanh() * 2).tanh() * w.T).tanh(),
+            *[numbers((20, 20)), numbers((20, 20), seed=1)],
+        )
+
+    def test_what_a_users_operator_returned_is_its_own(self):
+        state, x, returned = np.zeros(3), Value(numbers(3)), []
+        same = operator("same", lambda x: returned[-1] if returned else x, None)
+        step = compiled(same(x * 2))
+        step()  # when it is recorded it returns its operand
+        returned.append(state)
+        self.assertFalse(np.shares_memory(step(), state))
+
+    def test_gradients_that_a_users_operator_keeps(self):
+        kept = []
+        keep = operator("keep", lambda x: x * 2, lambda g, y, x: kept.append(g) or g)
+        x = Value(numbers(3))
+        h = keep(x)
+        step = compiled((h * h).sum(), wrt=[h, x])
+        step()
+        step()
+        before = kept[-1].copy()
+        x.data = x.data + 1
+        step()
+        self.assert_equal(kept[-2], before)
+
+
+class TestPlaces(ProgramTest):
+    """Where the results of a function are written to."""
+
+    def slots(self, function, *data):
+        tape = Tape()
+        inputs = [Recorded(tape, Line("given", x)) for x in data]
+        recording = SimpleNamespace(results=[function(*inputs).line], gradients=[])
+        recording.lines = tape.lines
+        made = memory.Memory(recording)
+        for lines in made.let_go(0).values():
+            self.assertFalse({*lines} & {*made.buffers})
+        return [made.buffers[x].slot for x in tape.lines if x in made.buffers]
+
+    def test_are_taken_over_by_what_fits(self):
+        x, row, larger = numbers((20, 20)), numbers(200), numbers((25, 25))
+        batch, large = numbers((2, 20, 20)), numbers((90, 90))
+        total = lambda x: np.add.reduce(np.exp(x), axis=None)
+        for name, function, data, expected in (
+            ("in place", lambda x: np.cos(np.exp(x)) * 2 + 1, [x], [0, 0, 0]),
+            ("still used", lambda x: np.exp(x) * np.cos(x) + 1, [x], [0, 1, 0]),
+            ("as large", lambda x, y: total(x) + np.exp(y) + 1, [larger, x], [0, 0, 0]),
+            ("too large", lambda x, y: total(x) + np.exp(y) + 1, [large, x], [0, 1, 1]),
+            ("a view", lambda x: self.added_to_its_transpose(np.exp(x)), [x], [0, 1]),
+            ("products", lambda x: self.squared(np.exp(x)) + 1, [batch], [0, 1]),
+            ("a row", lambda x, y: np.exp(x) + y + 1, [row, numbers((3, 200))], [0, 1]),
+            ("a mask", lambda x: np.logical_not(np.exp(x) > 1), [large], [0, 1]),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.slots(function, *data), expected)
+
+    def added_to_its_transpose(self, x):
+        return x + np.transpose(x) + 1
+
+    def squared(self, x):
+        return np.matmul(x, x)
 
 
 class TestFreed(ProgramTest):

@@ -260,6 +260,16 @@ class TestUserOperators(ProgramTest):
         self.assertLessEqual(len(calls), 1)
         self.assert_equal(step(x=np.array([-1.0, 2.0, 1.0]))[0], [4, 2])
 
+    def test_return_the_shape_that_they_returned_first(self):
+        n = 3
+        cut = operator("cut", lambda x: x[:n] * 1, None)
+        x = Value(np.ones(3))
+        step = compiled(cut(x) * 2)
+        step()
+        n = 2
+        with self.assertRaisesRegex(ValueError, r"\(3,\), got \(2,\).*of your own"):
+            step()
+
     def test_get_what_they_get_in_the_engine(self):
         seen = []
         look = operator(
