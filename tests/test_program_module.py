@@ -345,6 +345,17 @@ class TestPure(ModuleTest):
         for array, before in zip((*step(given)[0], *step(given)[1]), kept):
             self.assert_equal(array, before[1])
 
+    def test_equal_results_and_gradients_are_arrays_of_their_own(self):
+        a, b = Value(numbers(3)), Value(numbers(3, seed=1))
+        y = (a + b).exp()
+        step = self.saved(compiled(y, y * 1, wrt=[a, b]), parameters=True)
+        results, gradients = step()
+        arrays = [*results, *gradients]
+        for i, array in enumerate(arrays):
+            self.assert_close(array, y.data, 1e-12)
+            for other in arrays[:i]:
+                self.assertFalse(np.shares_memory(array, other))
+
     def test_two_threads(self):
         x, model, y = self.net()
         program = compiled(y.exp().tanh(), wrt=[x, model.layers[0].w])

@@ -87,6 +87,7 @@ class TestRules(ProgramTest):
             (lambda x: np.divmod(x, 2)[0], [0, 1]),
             (lambda x: np.exp(x * 0).copy(), [1, 1]),
             (filled_twice, [2, 1]),
+            (lambda x: filled_twice(x * [1.0, 0.0]), [0, 1]),
             (lambda x: x * float(x[1]), [2, 4]),
             (lambda x: np.asarray(x) + 1, [2, 3]),
         ):
@@ -269,6 +270,18 @@ class TestUserOperators(ProgramTest):
         n = 2
         with self.assertRaisesRegex(ValueError, r"\(3,\), got \(2,\).*of your own"):
             step()
+
+    def test_may_have_a_function_that_is_called_as_one_of_numpys(self):
+        def exp(x):
+            return x * 2
+
+        x = Value(numbers(3))
+        self.assert_equal(compiled(operator("mine", exp, None)(x))(), 2 * x.data)
+
+    def test_return_booleans_of_numpys(self):
+        is_large = operator("is_large", lambda x: np.bool_(x > 1), None)
+        for x in (0.5, 2.0):
+            self.assert_as_engine(lambda x: x * is_large(x) + is_large(x), x)
 
     def test_get_what_they_get_in_the_engine(self):
         seen = []

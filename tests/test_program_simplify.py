@@ -120,6 +120,7 @@ class TestNumbers(ProgramTest):
                 lambda a, b: (a > 0) * (b > 0) * b,
                 lambda a, b: ((a > 0) ** 2) * b,
                 lambda a, b: (a > 0).maximum(b) + (a > 0).exp() * a,
+                lambda a, b: (a > 0).maximum(b / 4),
                 lambda a, b: where(a > 0, b > 0, a) * a,
                 lambda a, b: (a > 0).sum() * a + (a > 0).mean() * b,
             ):
@@ -258,12 +259,16 @@ class TestOtherWays(ProgramTest):
         for dtypes in ((int, np.float64), (np.int32, np.float32)):
             for some in (dtypes, dtypes[::-1]):
                 results = [x * np.zeros(3, dtype) for dtype in some]
+                results += [x * dtype(0) for dtype in some]
                 for actual, y in zip(compiled(*results)(), results):
                     self.assert_same(actual, y.data)
-        types = []
+
+    def test_a_users_operator_tells_arrays_from_scalars(self):
+        x, types = Value(numbers(3)), []
         seen = lambda x, c: types.append(type(c)) or x
         look = mine("look", seen, None, None)
         program = compiled(look(x, np.array(2.0)), look(x, np.float64(2.0)))
+        program()
         types.clear()
         program()
         self.assertEqual(types, [np.ndarray, np.float64])

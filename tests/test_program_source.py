@@ -1,12 +1,13 @@
 """The source of programs: what it shows, and the names in it."""
 
+import re
 import sys
 import unittest
 from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, compiled, stack
+from micrograd import Value, compiled, stack, where
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ProgramTest, numbers
@@ -34,8 +35,49 @@ class TestShown(ProgramTest):
         z = Value(shape=(2,), name="z")
         self.assertIn("(2,)", compiled(z.exp()).source)
 
+    def test_what_goes_without_saying_is_left_out(self):
+        x = Value(np.ones((2, 3)))
+        self.assertNotIn("False", compiled(x.max(axis=0)).source)
+
+    def test_a_view_that_is_used_twice_has_a_name(self):
+        a, b, w = (Value(numbers((3, 3), seed=i)) for i in range(3))
+        y = ((a @ w).exp() * (b @ w).exp()).sum()
+        source = compiled(y, wrt=[a, b], names={"w": w}).source
+        self.assertIn("def step(w1, w2, w):", source)
+        self.assertEqual(source.count("w.T"), 1)
+
+    def test_memory_is_taken_over_and_let_go(self):
+        x, z = Value(numbers((20, 20))), Value(numbers(400))
+        source = compiled((x.exp().sum() * z.exp()).tanh()).source
+        self.assertIn("t2 = ndarray((400,), float64, t1)", source)
+        x = Value(numbers((100, 100)))
+        source = compiled(where(x > 1, x, x[0]).exp()).source
+        self.assertIn("    del v3\n", source)
+
+    def test_a_choice_of_numbers_is_pythons(self):
+        x = Value(2.0)
+        source = compiled(where(x > 0, x, 0.0)).source
+        self.assertIn("v2 = leaf1 if v1 else 0.0", source)
+
+
+class TestConstants(ProgramTest):
+    def test_have_the_dtype_of_an_array_where_they_fit(self):
+        x = Value(np.array([0.1, 0.2], np.float32))
+        n = Value(np.array([1, -100], np.int8))
+        for y in (x > np.float64(0.1), x > 0.1, n < 300, n * 3 > 2, n * 0.5):
+            self.assert_same(compiled(y)(), y.data)
+
 
 class TestNames(ProgramTest):
+    def test_those_that_are_the_same_are_told_apart(self):
+        names = ("x", "x", "x_2", "w1", "leaf1")
+        lazies = [Value(shape=(), name=name) for name in names]
+        a, b = Value(2.0), Value(3.0)
+        step = compiled(sum(lazies, a * b), wrt=a)
+        self.assertEqual(step(x=1.0, x_2=2.0, w1=3.0, leaf1=4.0), 17)
+        (arguments,) = re.findall(r"def step\((.*)\):", step.source)
+        self.assertEqual(arguments, "x, x_2, x_2_2, w1, leaf1, w1_2, leaf1_2")
+
     def test_names_that_python_and_the_text_use(self):
         names = ["exp", "step", "v1", "t1", "u1", "math", "float", "lambda", "nan"]
         values = [Value(shape=(300,), name=name) for name in names]

@@ -400,13 +400,18 @@ def names_of(
 ) -> dict[Value, str]:
     """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
     found = names_in(given) or {}
-    names, counts = {}, Counter[str]()
+    names: dict[Value, str] = {}
+    taken, unnamed = set(), Counter[str]()
     for value in dict.fromkeys((*leaves, *wrt)):
-        name = value.name or re.sub(r"\W", "_", found.get(value, ""))
-        if not name.isidentifier():
+        wish = value.name or re.sub(r"\W", "_", found.get(value, ""))
+        if not wish.isidentifier():
             kind = "w" if value in set(wrt) else "leaf"
-            counts[kind] += 1
-            name = f"{kind}{counts[kind]}" if not name else f"{kind}_{name}"
-        counts[name] += 1
-        names[value] = f"{name}_{counts[name]}" if counts[name] > 1 else name
+            unnamed[kind] += 1
+            wish = f"{kind}_{wish}" if wish else f"{kind}{unnamed[kind]}"
+        name, n = wish, 1
+        while name in taken:
+            n += 1
+            name = f"{wish}_{n}"
+        taken.add(name)
+        names[value] = name
     return names

@@ -135,7 +135,7 @@ class Source:
         gradients = dict(zip(recording.gradients, self.wrt))
         count = 0
         for line in recording.lines:
-            if line in results and not line.is_backward:
+            if line in results:
                 count += 1
                 line.name = self.name_for(f"v{count}")
         for node, line in recording.by.items():  # the last value first
@@ -350,9 +350,7 @@ class Source:
     def of_scalars(self, line: Line) -> str | None:
         """Operators on NumPy's scalars, which are faster; None if there is none."""
         infix = {**INFIX, **OF_SCALARS}.get(line.function)
-        types = [type(x.data) for x in line.operands()]
-        has_scalar = any(issubclass(t, np.generic) for t in types if t != np.bool_)
-        if not infix or not has_scalar or line.options:
+        if not infix or line.options:
             return None
         return infix.format(*map(self.argument, line.arguments))
 
@@ -537,7 +535,7 @@ class Source:
             elif type(data) is np.ndarray and not buffer:
                 source = source_of(line)
                 is_own = source is line and line.kind == "call" and line.is_array
-                if not is_own or line.is_opaque or line in seen:
+                if not is_own or line in seen:
                     text = f"{self.numpy('array')}({text})"
                 seen.add(line)
             gradients.append(text)
