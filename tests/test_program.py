@@ -9,6 +9,7 @@ import traceback
 import unittest
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -307,13 +308,23 @@ class TestLayouts(ProgramTest):
         x = Value(shape=(None,), name="x")
         step = compiled(noted(x).sum())
         calls.clear()
-        texts = {}
-        for n in [*range(1, 13), 12, 5, 1]:
+        codes = {}
+        for n in [*range(1, 13), 12, 5]:
             self.assertEqual(step(x=np.ones(n)), n)
-            texts.setdefault(n, step.source)
-        self.assertEqual(len(calls), 15)
-        self.assertEqual(len(step._codes), 8)
-        self.assertEqual(len({*texts.values()}), 12)
+            self.assertIs(step._last, codes.setdefault(n, step._last))
+        self.assertEqual(len({code.text for code in codes.values()}), 12)
+        for n, is_kept in ((1, False), (5, True), (12, True), (6, False)):
+            self.assertEqual(step(x=np.ones(n)), n)
+            self.assertIs(step._last is codes[n], is_kept)
+            self.assertEqual(len(step._codes), 8)
+        self.assertEqual(len(calls), 18)
+
+    def test_the_last_one_is_not_looked_for(self):
+        x = Value(shape=(None,), name="x")
+        step = compiled(x.sum(), wrt=x)
+        step(x=[1.0, 2.0])
+        with mock.patch.object(step, "_code", side_effect=AssertionError):
+            self.assertEqual(step(x=[3.0, 4.0]), 7)
 
     def test_repr(self):
         x, w = Value(shape=(2,), name="x"), Value(1.0)

@@ -57,15 +57,17 @@ class TestGradients(ProgramTest):
 
     def test_fed_again(self):
         x, w = Value(shape=(2,), name="x"), Value(np.array([2.0, 5.0]))
-        step = compiled((x * w * w).sum(), wrt=[w, x])
-        step(x=np.array([1.0, 3.0]))
-        for _ in range(3):  # the gradient by x, or a view of it, is the next x
-            for view in (x.grad, x.grad[::-1]):
-                fed = view.copy()
-                y = step(x=view)
-                self.assert_equal(y, (fed * w.data**2).sum())
-                self.assert_equal(w.grad, 2 * fed * w.data)
-                self.assert_equal(x.grad, w.data**2)
+        for wrt in ([w, x], [x, w]):
+            step = compiled((x * x * w * w).sum(), wrt=wrt)
+            step(x=np.array([1.0, 0.5]))
+            for gradient in (w.grad, x.grad):  # or a view of it, is the next x
+                for view in (gradient, gradient[::-1]):
+                    gradient[:] = [1.0, 0.25]
+                    fed = view.copy()
+                    y = step(x=view)
+                    self.assert_equal(y, (fed**2 * w.data**2).sum())
+                    self.assert_equal(w.grad, 2 * fed**2 * w.data)
+                    self.assert_equal(x.grad, 2 * fed * w.data**2)
 
     def test_set_as_data(self):
         w = Value(np.array([1.0, 2.0]))

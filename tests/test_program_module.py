@@ -212,6 +212,19 @@ class TestArguments(ModuleTest):
         ):
             self.assertIn(line, about.splitlines())
 
+    def test_docstring_before_the_first_call(self):
+        a, x = Value(shape=(), name="a"), Value(shape=(None, 2), name="x")
+        lines = inspect.getdoc(self.saved(compiled(x * a))).splitlines()
+        for line in ("a : float", "x : array of shape (None, 2), float64"):
+            self.assertIn(line, lines)
+
+    def test_gradients_have_the_shape_of_the_data(self):
+        x = Value(numbers(3))
+        h = x * 2
+        step = self.saved(compiled(h.sum() * x[0], wrt={"h": h}), parameters=True)
+        _, (gradient,) = step()
+        self.assert_equal(gradient, np.full(3, x.data[0]))
+
     def test_numbers(self):
         a, b, c = Value(2.0), Value(3), Value(np.float32(0.5))
         y = a * b + c * a + a.maximum(b)

@@ -47,6 +47,9 @@ class TestData(ProgramTest):
         x.data = 4.0
         self.assertEqual(step(), 16)
         self.assertEqual(x.grad, 8)
+        for data in (4, 4.0, np.float32(4), np.float64(4)):
+            x.data = data
+            self.assert_same(step(), (Value(data) * data).sum().data)
 
     def test_constants_are_read_when_recorded(self):
         for constant in (2, 2.5, True, [1, 2], np.array([1.0, 2]), np.float32(2)):
@@ -166,13 +169,14 @@ class TestUserOperators(ProgramTest):
         y, unused = noted("b")(h), noted("c")(h)
         for asked in (False, True):
             step = compiled(y, unused, wrt=x)
-            calls.clear()
             if asked:
                 self.assertTrue(step.source)  # records, and so calls
+                self.assertEqual(step._last.recorded, {})
             calls.clear()
             for _ in range(3):
                 step()
                 self.assertEqual(calls, ["a", "b", "c", "by b", "by a"])
+                self.assertEqual(step._last.recorded, {})
                 self.assert_equal(x.grad, [4, 4])
                 calls.clear()
 

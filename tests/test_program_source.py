@@ -39,6 +39,12 @@ class TestShown(ProgramTest):
         x = Value(np.ones((2, 3)))
         self.assertNotIn("False", compiled(x.max(axis=0)).source)
 
+    def test_gradients_of_floats_are_not_cast(self):
+        for data in (2.0, numbers(3).astype(">f8")):
+            x = Value(data)
+            source = compiled((x * 0.5 * x).sum(), wrt=x).source
+            self.assertNotIn("float", source)
+
     def test_a_view_that_is_used_twice_has_a_name(self):
         a, b, w = (Value(numbers((3, 3), seed=i)) for i in range(3))
         y = ((a @ w).exp() * (b @ w).exp()).sum()

@@ -115,8 +115,7 @@ def call_of(
     data = lambda x: x.data if isinstance(x, Line) else x
     line = Line("call", function(*replaced(arguments, data), **replaced(options, data)))
     line.function, line.arguments, line.options = function, arguments, options
-    makes_array = function in (placed, added)
-    if not makes_array and are_numbers(*[x.data for x in line.operands()]):
+    if are_numbers(*[x.data for x in line.operands()]):
         line.data = as_number(line.data)
     return line
 
@@ -389,7 +388,7 @@ def fitted(
     dtype = dtype_of_gradient(data)
     gradient = summed_back(gradient, data.shape)
     parents = [as_line(values[parent]) for parent in x.parents]
-    if x in kept or not x._rule or any(p.shape != data.shape for p in parents):
+    if x in kept or any(p.shape != data.shape for p in parents):
         if is_plain:
             is_scalar = data.shape == ()
             return (
