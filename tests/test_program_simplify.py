@@ -259,7 +259,7 @@ class TestOtherWays(ProgramTest):
         for dtypes in ((int, np.float64), (np.int32, np.float32)):
             for some in (dtypes, dtypes[::-1]):
                 results = [x * np.zeros(3, dtype) for dtype in some]
-                results += [x * dtype(0) for dtype in some]
+                results += [x * np.array(0, dtype) for dtype in some]
                 for actual, y in zip(compiled(*results)(), results):
                     self.assert_same(actual, y.data)
 

@@ -63,6 +63,10 @@ INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
 NUMERIC = np.typecodes["AllInteger"] + np.typecodes["AllFloat"]
+TAKEN = {*keyword.kwlist, *(np.dtype(kind).name for kind in NUMERIC)}  # names
+TAKEN |= {"step", "math", "float", "abs", "int", "bool", "given", "add", "array"}
+TAKEN |= {"bitwise_and", "bool_", "empty", "errstate", "inf", "nan"}
+TAKEN |= {"ndarray", "negative", "zeros"}
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
 
@@ -104,12 +108,9 @@ class Source:
         self.served: dict[Line, list[str]] = {}  # other gradients that a line is
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
-        self.taken = {"step", "math", "float", "abs", "int", "bool", "given"}
-        self.taken |= {*keyword.kwlist, *map(dtype_name, map(np.dtype, list(NUMERIC)))}
         functions = {line.function for line in recording.lines}
-        self.taken |= {name_of(f).split(".")[0] for f in functions if is_numpys(f)}
-        self.taken |= {"add", "array", "bitwise_and", "bool_", "copyto", "empty"}
-        self.taken |= {"errstate", "inf", "nan", "ndarray", "negative", "zeros"}
+        names = [name_of(f).split(".")[0] for f in functions if is_numpys(f)]
+        self.taken = {*TAKEN, *names}
         self.name_lines()
         self.text = self.written()
 
