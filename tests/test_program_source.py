@@ -76,13 +76,19 @@ class TestConstants(ProgramTest):
 
 class TestNames(ProgramTest):
     def test_those_that_are_the_same_are_told_apart(self):
-        names = ("x", "x", "x_2", "w1", "leaf1")
+        names = ("x", "x", "x", "x_2", "w1", "leaf1")
         lazies = [Value(shape=(), name=name) for name in names]
         a, b = Value(2.0), Value(3.0)
         step = compiled(sum(lazies, a * b), wrt=a)
-        self.assertEqual(step(x=1.0, x_2=2.0, w1=3.0, leaf1=4.0), 17)
+        self.assertEqual(step(x=1.0, x_2=2.0, w1=3.0, leaf1=4.0), 18)
         (arguments,) = re.findall(r"def step\((.*)\):", step.source)
-        self.assertEqual(arguments, "x, x_2, x_2_2, w1, leaf1, w1_2, leaf1_2")
+        self.assertEqual(arguments, "x, x_2, x_3, x_2_2, w1, leaf1, w1_2, leaf1_2")
+
+    def test_keys_that_are_no_names(self):
+        a, b, c = Value(2.0), Value(3.0), Value(4.0)
+        names = {"0": a, "b.c": b, "for": c}
+        source = compiled(a * b * c, wrt=a, names=names).source
+        self.assertIn("def step(w_0, b_c, for_2):", source)
 
     def test_names_that_python_and_the_text_use(self):
         names = ["exp", "step", "v1", "t1", "u1", "math", "float", "lambda", "nan"]
