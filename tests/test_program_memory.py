@@ -207,10 +207,12 @@ class TestPlaces(ProgramTest):
     """Where the results of a function are written to."""
 
     def slots(self, function, *data):
+        """Of a result and, maybe, a gradient."""
         tape = Tape()
         inputs = [Recorded(tape, Line("given", x)) for x in data]
-        recording = SimpleNamespace(results=[function(*inputs).line], gradients=[])
-        recording.lines = tape.lines
+        y = function(*inputs)
+        y, *gradients = [x.line for x in (y if isinstance(y, tuple) else (y,))]
+        recording = SimpleNamespace(results=[y], gradients=gradients, lines=tape.lines)
         made = memory.Memory(recording)
         for lines in made.let_go(0).values():
             self.assertFalse({*lines} & {*made.buffers})
@@ -227,6 +229,7 @@ class TestPlaces(ProgramTest):
             ("too large", lambda x, y: total(x) + np.exp(y) + 1, [large, x], [0, 1, 1]),
             ("a view", lambda x: self.added_to_its_transpose(np.exp(x)), [x], [0, 1]),
             ("products", lambda x: self.squared(np.exp(x)) + 1, [batch], [0, 1]),
+            ("kept", lambda x: (np.sin(x) + 1, np.transpose(np.exp(x))), [x], [0]),
             ("unused", lambda x: [np.where(x > 1, x, x), np.exp(x)][1], [x], []),
             ("a row", lambda x, y: np.exp(x) + y + 1, [row, numbers((3, 200))], [0, 1]),
             ("a mask", lambda x: np.logical_not(np.exp(x) > 1), [large], [0, 1]),
