@@ -283,15 +283,6 @@ class TestUserOperators(ProgramTest):
         with self.assertRaisesRegex(ValueError, r"\(3,\), got \(2,\).*of your own"):
             step()
 
-    def test_may_have_a_function_that_is_called_as_one_of_numpys(self):
-        def exp(x):
-            return x * 2
-
-        x = Value(numbers(3))
-        program = compiled(operator("mine", exp, None)(x))
-        for _ in range(2):
-            self.assert_equal(program(), 2 * x.data)
-
     def test_return_booleans_of_numpys(self):
         is_large = operator("is_large", lambda x: np.bool_(x > 1), None)
         for x in (0.5, 2.0):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, compiled, stack, where
+from micrograd import Value, compiled, operator, stack, where
+from micrograd.program.source import is_numpys
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ProgramTest, numbers
@@ -83,6 +84,17 @@ class TestNames(ProgramTest):
         self.assertEqual(step(x=1.0, x_2=2.0, w1=3.0, leaf1=4.0), 18)
         (arguments,) = re.findall(r"def step\((.*)\):", step.source)
         self.assertEqual(arguments, "x, x_2, x_3, x_2_2, w1, leaf1, w1_2, leaf1_2")
+
+    def test_functions_that_are_called_as_others(self):
+        def exp(x):
+            return x * 2
+
+        self.assertTrue(is_numpys(np.exp) and is_numpys(np.add.reduce))
+        self.assertFalse(is_numpys(exp))
+        x = Value(numbers(3))
+        program = compiled(operator("step", exp, None)(x).exp())
+        for _ in range(2):
+            self.assert_close(program(), np.exp(2 * x.data), 1e-12)
 
     def test_keys_that_are_no_names(self):
         a, b, c = Value(2.0), Value(3.0), Value(4.0)
