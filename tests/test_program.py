@@ -189,6 +189,7 @@ class TestGradients(ProgramTest):
                 self.assert_as_engine(lambda x: (x * 2.5).sum(), data)
                 self.assert_as_engine(lambda x: x * 1.0, data)
                 self.assert_as_engine(lambda x: x[()] * 1.0, data)
+                self.assert_as_engine(lambda x: x[()] * x * 0.5, data)
                 self.assert_as_engine(lambda x: x.T.reshape(-1)[0] * x * 1.0, data)
 
     def test_that_are_constant_or_results(self):

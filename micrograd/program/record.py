@@ -115,7 +115,8 @@ def call_of(
     data = lambda x: x.data if isinstance(x, Line) else x
     line = Line("call", function(*replaced(arguments, data), **replaced(options, data)))
     line.function, line.arguments, line.options = function, arguments, options
-    if are_numbers(*[x.data for x in line.operands()]):
+    makes_array = function in (placed, added)  # also from a number
+    if not makes_array and are_numbers(*[x.data for x in line.operands()]):
         line.data = as_number(line.data)
     return line
 
