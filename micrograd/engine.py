@@ -15,14 +15,13 @@ import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from micrograd import rules
-from micrograd.methods import ArrayMethods
+from micrograd.methods import ArrayMethods, with_numpys_words
 from micrograd.places import Place, caller, is_assigned
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
 
@@ -37,29 +36,15 @@ if TYPE_CHECKING:
 
 BIRTHS = itertools.count()
 data_of = attrgetter("data")
-Method = TypeVar("Method", bound=Function)
 Link = tuple["Value", Function]  # an operand, and what gives it its gradient
 
 
 NO_ARRAY = (
     "a Value is no array, which would lose its gradient: write v.data or v.numpy() "
-    "where only numbers are wanted; to keep the gradient, stack([v, w]) or concatenate("
-    "[v, w]) for an array of Values, v.at[key].set(x) to put one into an array, and "
-    "functions that micrograd knows"
+    "where only numbers are wanted; to keep the gradient, write NumPy's functions and "
+    "operators, as np.exp(v) or a @ v, stack([v, w]) or concatenate([v, w]) for an "
+    "array of Values, and Value(a).at[key].set(v), or v.at[key].set(x), to fill one in"
 )
-
-
-def with_numpys_words(method: Method) -> Method:
-    """The method, which refuses PyTorch's words for its options by naming NumPy's."""
-
-    @wraps(method)
-    def checked(self: Value, *args: Any, **options: Any) -> Any:
-        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
-            if theirs in options:
-                raise TypeError(f"{method.__name__}(): expected {ours}=, got {theirs}=")
-        return method(self, *args, **options)
-
-    return checked  # type: ignore[return-value]
 
 
 class Value(ArrayMethods):
@@ -142,7 +127,9 @@ class Value(ArrayMethods):
         """Its number in a format, as in f"{loss:.4f}"; TypeError of several."""
         if spec and self.ndim:
             shape = np.shape(self.data)
-            raise TypeError(f"{spec!r} formats a number, got shape {shape}: use .data")
+            raise TypeError(
+                f"{spec!r} formats a number, got shape {shape}: print v.data"
+            )
         return format(self.item(), spec) if spec else str(self)
 
     def _repr_html_(self) -> str:
@@ -640,7 +627,8 @@ class Value(ArrayMethods):
         if None in self.shape[:1]:
             raise TypeError(
                 "an open axis has no length before it is fed, and another one each "
-                "time: write mean(axis=0) to divide by it, reshape(-1, ...) to keep it"
+                "time: compute with all of it at once, instead of in a loop; write "
+                "mean(axis=0) to divide by it, reshape(-1, ...) to keep it"
             )
         return len(self.data)
 
@@ -733,7 +721,7 @@ class Value(ArrayMethods):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._rule:
             raise TypeError(
-                "expressions cannot be pickled or copied; leaves can, and v.data"
+                "expressions cannot be pickled or copied; leaves can, and data: v.data"
             )
         return super().__reduce_ex__(protocol)
 
@@ -832,7 +820,7 @@ def values_in(wrt: Values) -> list[Value]:
         if isinstance(value, Value):
             continue
         has_some = hasattr(value, "parameters")
-        hint = " (write its parameters(), or give it alone)" if has_some else ""
+        hint = ": write its parameters(), or wrt=model" if has_some else ""
         raise TypeError(f"wrt: expected Values, got {value!r}{hint}")
     return values  # type: ignore[no-any-return]
 

@@ -28,7 +28,7 @@ INSTEAD = {
     },
     "module": {
         "add_module": "model.layer = layer",
-        "bias": "model.b",
+        "bias": "b, of a Layer or Neuron",
         "children": "named_parameters()",
         "cpu": DEVICES,
         "cuda": DEVICES,
@@ -42,10 +42,10 @@ INSTEAD = {
         "register_buffer": "model.name = array",
         "register_parameter": "model.name = Value(data)",
         "requires_grad_": "backward(wrt=...), of what shall have gradients",
-        "to": "dtype=np.float32 where the module is made",
+        "to": f"{DEVICES}; for a dtype, dtype=np.float32 where the module is made",
         "train": MODES,
         "training": MODES,
-        "weight": "model.w",
+        "weight": "w, of a Layer or Neuron",
     },
     "optimiser": {
         "add_param_group": "an optimiser for each group of Values",

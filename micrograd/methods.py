@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
 
@@ -66,8 +68,24 @@ INSTEAD = {
     "sub": "v - w",
     "t": "v.T",
     "to": "v.astype(dtype); NumPy computes on the processor alone",
-    "unsqueeze": "v[:, None] or np.expand_dims(v, axis)",
+    "unsqueeze": "np.expand_dims(v, axis)",
 }
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_numpys_words(method: Method) -> Method:
+    """The method, which refuses PyTorch's words for its options by naming NumPy's."""
+
+    @wraps(method)
+    def checked(self: Value, *args: Any, **options: Any) -> Any:
+        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
+            if theirs in options:
+                raise TypeError(f"{method.__name__}(): expected {ours}=, got {theirs}=")
+        return method(self, *args, **options)
+
+    return checked  # type: ignore[return-value]
 
 
 class ArrayMethods:
@@ -506,3 +524,8 @@ class ArrayMethods:
         """
         n = np.ndim(self)
         return np.transpose(self, (*range(n - 2), n - 1, n - 2))
+
+
+for name, method in list(vars(ArrayMethods).items()):
+    if "axis" in getattr(getattr(method, "__code__", None), "co_varnames", ()):
+        setattr(ArrayMethods, name, with_numpys_words(method))

@@ -501,7 +501,10 @@ def movable(values: list[Value]) -> list[Value]:
         if not np.asarray(value.data).flags.writeable:
             problem = "which is read-only: write Value(data.copy())"
         if value.op:
-            problem = f"the result of {value.op!r}: write Value(x.data), a leaf"
+            problem = (
+                f"the result of {value.op!r}: give what it was computed from, or write "
+                "Value(x.data), a leaf"
+            )
         if problem:
             expected = "wrt: expected writeable leaves once"
             raise ValueError(f"{expected}, got {place}, {problem}")

@@ -135,7 +135,9 @@ class TestValue(ValueTest):
         self.assertEqual(
             f"{loss}|{Value([1, 2])}", f"{loss!r}|Value(data=[1 2], grad=None)"
         )
-        with self.assertRaisesRegex(TypeError, r"'.3f' .* got shape \(1,\): use .data"):
+        with self.assertRaisesRegex(
+            TypeError, r"'.3f' .* got shape \(1,\): print v.data"
+        ):
             f"{Value([0.5]):.3f}"
 
     def test_is_no_array(self):

@@ -188,7 +188,7 @@ class TestFunctions(ValueTest):
             lambda: x.all(where=BITS),
             lambda: np.searchsorted(x[0], 1.0, sorter=[0, 1, 2, 3]),
         ):
-            with self.assertRaisesRegex(TypeError, "unexpected keyword"):
+            with self.assertRaisesRegex(TypeError, "unexpected keyword|expected axis="):
                 call()
         with self.assertRaisesRegex(ValueError, "argmax.*axis 2 is out of bounds"):
             x.argmax(axis=2)

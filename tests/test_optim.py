@@ -480,7 +480,7 @@ class TestErrors(unittest.TestCase):
                 ([y, x, y], r"wrt\[2\] of shape \(3,\), which comes twice"),
                 (
                     [x, y * 2],
-                    r"wrt\[1\] of shape \(3,\), the result of '\*': write Val",
+                    r"wrt\[1\] of shape \(3,\), the result of '\*': give what",
                 ),
                 ([fixed], r"wrt\[0\] .*, which is read-only: write Value\(data.copy"),
                 ([], "expected Values, got none"),

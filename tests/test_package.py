@@ -167,7 +167,7 @@ def members(owner):
 
     Of a method that overrides another, it is the first one's docstring that counts.
     """
-    for name, x in vars(owner).items():
+    for name, x in list(vars(owner).items()):
         if inspect.isclass(owner) or getattr(x, "__module__", "") == owner.__name__:
             x = x.__func__ if isinstance(x, classmethod) else x
             if inspect.isclass(x) or inspect.isfunction(x) or isinstance(x, property):
