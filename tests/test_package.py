@@ -285,7 +285,7 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "import micrograd": (51, ["__init__", *CORE]),
+        "import micrograd": (55, ["__init__", *CORE]),
         "and nn, optim": (23.5, ["nn", "optim", "checkpoint"]),
     }
 
