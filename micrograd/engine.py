@@ -867,11 +867,9 @@ def apply(rule: Rule, *operands: Any) -> Value:
 
 def as_operand(x: Any) -> Value | Constant:
     """Raw data as a constant; a list of Values stacked to one."""
-    if type(x) is Value or type(x) is Constant:
-        return x
     if type(x) is float:
         return Constant(x)
-    if isinstance(x, Value):
+    if isinstance(x, (Value, Constant)):
         return x
     if has_value(x):
         return apply(RULES[np.stack].bind({}, len(x)), *x)

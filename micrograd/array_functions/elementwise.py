@@ -165,7 +165,7 @@ define(np.floor, flat)
 define(np.ceil, flat)
 define(np.trunc, flat)
 define(np.rint, flat)
-define(np.fix, flat)
+define(np.fix, flat, value=np.trunc)  # the same; NumPy 2.5 warns of its use
 define(np.floor_divide, flat, flat, name="//")
 define(
     np.remainder,
