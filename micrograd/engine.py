@@ -123,6 +123,10 @@ class Value(ArrayMethods):
         """Its data and gradient."""
         return f"Value(data={self.data}, grad={self.grad})"
 
+    def __dir__(self) -> list[str]:
+        """Its attributes, without names that only say what to write instead."""
+        return [name for name in super().__dir__() if hasattr(type(self), name)]
+
     def __format__(self, spec: str) -> str:
         """Its number in a format, as in f"{loss:.4f}"; TypeError of several."""
         if spec and self.ndim:

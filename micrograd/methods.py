@@ -88,24 +88,31 @@ def with_numpys_words(method: Method) -> Method:
     return checked  # type: ignore[return-value]
 
 
+class Instead:
+    """A name that a Value does not have: an AttributeError says what to write.
+
+    A descriptor for each, since `__getattr__` would make all attributes slower.
+    """
+
+    __slots__ = ("message",)
+
+    def __init__(self, name: str, words: str) -> None:
+        self.message = f"a Value has no attribute {name!r}: write {words}"
+
+    def __get__(self, value: Any, owner: Any) -> NoReturn:
+        raise AttributeError(self.message)
+
+    def __set__(self, value: Any, x: Any) -> NoReturn:
+        raise AttributeError(self.message)
+
+    def __repr__(self) -> str:
+        return self.message
+
+
 class ArrayMethods:
     """What NumPy's arrays have as methods, and operators that few expressions use."""
 
     __slots__ = ()
-
-    # Seen by type checkers, it would say that a Value has any attribute.
-    if not TYPE_CHECKING:  # pragma: no branch
-
-        def __getattr__(self, name: str) -> Any:
-            """Refuse: only asked for names that it does not have."""
-            words = INSTEAD.get(name)
-            if name.endswith("_") and not name.startswith("_"):  # PyTorch's in place
-                words = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
-            elif words is None and hasattr(numpy.ndarray, name):
-                words = f"v.data.{name}"
-            if words is None or name.startswith("_"):
-                return object.__getattribute__(self, name)  # Python's own error
-            raise AttributeError(f"a Value has no attribute {name!r}: write {words}")
 
     # --- Logic and places ---
 
@@ -526,6 +533,16 @@ class ArrayMethods:
         return np.transpose(self, (*range(n - 2), n - 1, n - 2))
 
 
+IN_PLACE = "add clamp copy div fill mul pow relu requires_grad sub zero"  # PyTorch's
+
+words = dict.fromkeys(
+    [f"{name}_" for name in IN_PLACE.split()],
+    "v = ... for a new Value, or w.data[...] = ... of a leaf's data",
+)
+words.update({name: f"v.data.{name}" for name in dir(numpy.ndarray)})
+for name in {**words, **INSTEAD}:
+    if not name.startswith("_") and name not in vars(ArrayMethods):
+        setattr(ArrayMethods, name, Instead(name, INSTEAD.get(name) or words[name]))
 for name, method in list(vars(ArrayMethods).items()):
     if "axis" in getattr(getattr(method, "__code__", None), "co_varnames", ()):
         setattr(ArrayMethods, name, with_numpys_words(method))

@@ -194,11 +194,12 @@ class Optimiser:
         learning_rate = self.learning_rate
         weight_decay = self.weight_decay if self.adds_decay else 0.0
         self.steps += 1
+        direction = self.direction
         for index, value in enumerate(self.wrt):
             g = value.grad
             if weight_decay:
                 g = g + weight_decay * value.data
-            value.data -= learning_rate * self.direction(index, g)
+            value.data -= learning_rate * direction(index, g)
 
     def direction(self, index: int, g: Any) -> Any:
         """Where `wrt[index]` comes from, per learning rate, given its gradient.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from micrograd import Value, compiled, stack
-from micrograd.methods import INSTEAD
+from micrograd.methods import INSTEAD, ArrayMethods
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest, numbers
@@ -340,6 +340,16 @@ class TestWhatToWriteInstead(ValueTest):
             self.assertIsNone(getattr(v, name, None))
         with self.assertRaisesRegex(AttributeError, "attribute 'colour'"):
             v.colour = 1
+
+    def test_assignment_and_completion(self):
+        """To set such a name says it, too; what completes names does not show them."""
+        v = Value([1.0, 2.0])
+        with self.assertRaisesRegex(AttributeError, r"'requires_grad': write backward"):
+            v.requires_grad = True
+        self.assertIn("write", repr(vars(ArrayMethods)["requires_grad"]))
+        names = dir(v)
+        self.assertTrue({"data", "grad", "exp", "cumsum", "at"} <= set(names))
+        self.assertFalse({"requires_grad", "add_", "fill", "nbytes"} & set(names))
 
     def test_copies(self):
         v = Value([1.0, 2.0])
