@@ -700,7 +700,7 @@ class Value(ArrayMethods):
         return int(self._number("int"))
 
     def _number(self, kind: str) -> Any:
-        """The only element; TypeError if it is NumPy puts it into an array."""
+        """The only element; TypeError of several, or if NumPy puts it in an array."""
         if is_assigned():
             raise TypeError(NO_ARRAY)
         if np.size(self.data) != 1:
