@@ -3,10 +3,10 @@
 A `Value` holds data. An operator on Values makes a new one, which keeps its operands
 and its rule (see `micrograd.rules`): together they are a graph, the expression.
 `forward()` goes through it from the leaves to the result and computes the data anew;
-`backward()` goes back and leaves on each Value the derivative of the result by it.
+`backward()` goes back and sets each Value's `grad`: the derivative of the result by it.
 
-To see how, read `Value.__init__`, `apply`, `order_of`, `evaluate` and `differentiate`;
-most of the class is names.
+To see how, read `Value.__init__` (leaves), `apply` (results), `order_of`, `evaluate`,
+`way_to`, `differentiate` and `fitted`; most of the class is names.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Value(ArrayMethods):
     Value(data) holds an array (not a copy), a number, or a nested list of numbers; with
     `dtype`, cast to it. Value(shape=(None, 2), name="x") is lazy: `forward(x=array)`
     feeds it, and an axis of None is open: it takes any length. An error in an operator
-    names it, the shapes, and the line where it was written.
+    names it and the shapes; when it is evaluated again, the line where it was written.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Value(ArrayMethods):
         dtype: Any = None,
     ) -> None:
         is_lazy = data is None and shape is not None and name is not None
-        if not is_lazy and (data is None or not shape is name is None):
+        if not is_lazy and (data is None or shape is not None or name is not None):
             raise TypeError("expected Value(data) or Value(shape=(None, 2), name='x')")
         self._lazy = Placeholder(shape, name, dtype) if is_lazy else None
         self.data = self._lazy.unfed if self._lazy else numeric(data, dtype=dtype)
@@ -231,11 +231,13 @@ class Value(ArrayMethods):
     def forward(self, /, *unnamed: Any, **values: Any) -> Any:
         """Feed the lazy Values, evaluate the expression again and return its data.
 
-        What is not fed is nan, with a warning; names that it does not have are ignored.
+        What is not fed is nan, with a warning (integers: a ValueError); names that it
+        does not have are ignored.
 
         Raises
         ------
         ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
+        Exception : an operator fails; then the feeds are those of before
 
         >>> x = Value(shape=(None,), name="x")
         >>> y = x.sum() * 2
@@ -247,7 +249,7 @@ class Value(ArrayMethods):
         return evaluate(self, values)
 
     def backward(self, wrt: Values | None = None) -> None:
-        """Set `grad`, the derivative of the sum of the elements, on wrt or on all.
+        """Set `grad` on wrt or on all: the derivative of the sum of its elements.
 
         Gradients of an earlier call are replaced, not added to; every other gradient in
         the expression is None afterwards. A leaf's is an array of its own; those of
@@ -518,7 +520,7 @@ class Value(ArrayMethods):
         >>> print(x.sum().data, x.sum(axis=1).data, x.sum(axis=0, keepdims=True).data)
         21 [ 6 15] [[5 7 9]]
         """
-        return apply(along(np.sum, axis, keepdims), self)
+        return apply(rule_along(np.sum, axis, keepdims), self)
 
     @with_numpys_words
     def mean(
@@ -529,7 +531,7 @@ class Value(ArrayMethods):
         >>> Value([[1.0, 2.0], [3.0, 4.0]]).mean(axis=0)
         Value(data=[2. 3.], grad=None)
         """
-        return apply(along(np.mean, axis, keepdims), self)
+        return apply(rule_along(np.mean, axis, keepdims), self)
 
     @with_numpys_words
     def max(
@@ -542,7 +544,7 @@ class Value(ArrayMethods):
         >>> x.grad
         array([0.5, 0. , 0.5])
         """
-        return apply(along(np.max, axis, keepdims), self)
+        return apply(rule_along(np.max, axis, keepdims), self)
 
     @with_numpys_words
     def min(
@@ -553,7 +555,7 @@ class Value(ArrayMethods):
         >>> Value([[3, 1], [2, 4]]).min(axis=1)
         Value(data=[1 2], grad=None)
         """
-        return apply(along(np.min, axis, keepdims), self)
+        return apply(rule_along(np.min, axis, keepdims), self)
 
     @with_numpys_words
     def logsumexp(
@@ -564,7 +566,7 @@ class Value(ArrayMethods):
         >>> print(Value([1000.0, 1000.0]).logsumexp().data.round(4))
         1000.6931
         """
-        return apply(along(rules.logsumexp, axis, keepdims), self)
+        return apply(rule_along(rules.logsumexp, axis, keepdims), self)
 
     # --- Places ---
 
@@ -858,7 +860,8 @@ def apply(rule: Rule, *operands: Any) -> Value:
     result._place = caller()
     try:
         data = rule.value(*map(data_of, operands))
-        if type(data) is not float or data != data:  # nan may be fed an integer later
+        # A float is done; but nan may be of an unfed Value, and an integer later.
+        if type(data) is not float or data != data:
             if type(data) is not np.ndarray or data.ndim == 0:
                 if rules.are_numbers(*[x.data for x in operands]):
                     result._rule, data = rule.on_numbers(), rules.as_number(data)
@@ -881,7 +884,7 @@ def as_operand(x: Any) -> Value | Constant:
 
 
 def as_key(key: Any) -> Value | Constant:
-    """An index; a list becomes an array, lest it follows when the list changes."""
+    """An index; a list is copied to an array, since it may change later."""
     if isinstance(key, Value) or has_value(key):
         return as_operand(key)
     if isinstance(key, list):
@@ -890,7 +893,7 @@ def as_key(key: Any) -> Value | Constant:
     return Constant(key)
 
 
-def along(function: Function, axis: Any, keepdims: bool) -> Rule:
+def rule_along(function: Function, axis: Any, keepdims: bool) -> Rule:
     """The rule of a reduction along an axis."""
     rule = RULES[function]
     if axis is None and not keepdims:
@@ -990,7 +993,7 @@ class Order(NamedTuple):
     results: list[Value]  # of operators, each after its operands
     leaves: list[Value]
     lazies: list[Value]
-    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt, which live as long
+    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt, which it keeps alive
 
 
 class Way(NamedTuple):
@@ -1030,8 +1033,8 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     nodes = [*order.results, root] if root._rule else []
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
     all_links = []
-    for node in nodes:  # up: which lead to wrt
-        links = []
+    for node in nodes:  # from the leaves on: which operands lead to wrt
+        links: list[Any] = []
         for x, derivative in zip(node._operands, node._rule.derivatives):
             if derivative and x in leading:
                 links.append((x, derivative))
@@ -1039,9 +1042,7 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
         if links:
             leading.add(node)
     way, reached = Way([], []), {root}
-    for node, links in zip(
-        reversed(nodes), reversed(all_links)
-    ):  # and down: are reached
+    for node, links in zip(nodes[::-1], all_links[::-1]):  # back: which are reached
         if links and node in reached:
             way.nodes.append(node)
             way.links.append(links)
@@ -1050,7 +1051,7 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
     for value in wrt or ():
         if value not in reached:
             raise ValueError(f"the expression does not depend on {value!r}")
-    del way.nodes[:1]  # the root
+    del way.nodes[:1]  # the root: the first, if there is any
     order.ways[key] = way
     return way
 
@@ -1132,7 +1133,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
     except Exception as error:
         try:
             raise located_at(node, error) from error
-        finally:  # as it was
+        finally:  # the feeds of before, and what follows from them
             for lazy, data in zip(order.lazies, before):
                 lazy.data = data
             for done in nodes:
@@ -1156,7 +1157,7 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
         warnings.warn("run forward() before backward()", stacklevel=3)
     for value in (*order.leaves, *order.results):
         value.grad = None
-    node, root.grad = root, None if wrt == [] else fitted(1.0, root, kept)
+    root.grad = None if wrt == [] else fitted(1.0, root, kept)
     try:
         for node, links in zip((root, *way.nodes), way.links):
             g, y = node.grad, node.data
@@ -1180,8 +1181,8 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
 def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     """The gradient in the shape and dtype of x, summed where NumPy had repeated x.
 
-    Where nobody sees it, it may stay smaller: the gradient of `h` in `h.tanh().sum()`
-    starts as one number, which broadcasting repeats when tanh's rule multiplies it.
+    Where nobody sees it (x is not in wrt), it may stay smaller: in `h.tanh().sum()`,
+    that of `h.tanh()` is one number, which tanh's rule repeats by multiplying.
     """
     data = x.data
     if type(data) is float is type(gradient):
@@ -1220,7 +1221,7 @@ def has_shape_of_parents(x: Value) -> bool:
 def own(gradient: Any, leaf: Value, g: Any) -> Any:
     """The gradient as an array of the leaf's own, which users and `+=` write to.
 
-    It is copied where it is g itself (`+` passes on its own), or a view (`T` does so).
+    It is copied where it is g itself (`+` passes g on), or a view of it (as of `T`).
     """
     if type(leaf.data) is not np.ndarray:
         return gradient

@@ -9,11 +9,11 @@ operand the derivative, in these letters:
     g                the gradient of y: how much the final result changes with y
     derivative       what the operand receives of g by the chain rule
 
-`f_by_a` is the derivative of f by a. A derivative may ignore broadcasting: who calls it
-sums over the axes along which NumPy repeated an operand. And g has the shape of y, or
-a smaller one that broadcasts to it, which may happen where the operands have y's shape
-themselves. Multiplying, `np.where` and assigning repeat it by themselves; a rule that
-moves or sums the elements of g says `whole(g, y)`.
+`f_by_a` is the derivative of f by a. What it returns may be larger than a, where NumPy
+repeated a: who calls it sums over those axes; or smaller, as that of a sum: who calls
+it repeats it. And g has the shape of y or, where the operands have that shape, too, a
+smaller one that broadcasts to it. Multiplying, `np.where` and assigning repeat it by
+themselves; a rule that moves or sums the elements of g says `whole(g, y)`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Function = Callable[..., Any]
 class Rule:
     """y = value(*data), and for each operand a derivative(g, y, *data).
 
-    It is None where the operand receives nothing. All may have parameters, as `axis`.
-    If variadic, any number of operands shares one derivative(i, g, y, *data), where i
-    is the operand's number. `of_arrays` is the rule that this one is `on_numbers`. An
-    opaque one is not of this table, and may do anything.
+    A derivative is None, or left out at the end, where the operand receives nothing.
+    All functions may have parameters, as `axis`. A variadic rule has any number of
+    operands and one derivative(i, g, y, *data) for the i-th: `bind` it before use.
+    `on_numbers()` keeps its origin as `of_arrays`. An opaque rule is a user's.
     """
 
     __slots__ = (
@@ -61,7 +61,7 @@ class Rule:
         self.of_arrays: Rule | None = None
 
     def bind(self, parameters: dict[str, Any], n_operands: int = 1) -> Rule:
-        """The rule as functions of the data alone: parameters and numbers filled in."""
+        """The rule as functions of the data alone: parameters and each i filled in."""
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
             (by,) = self.derivatives
@@ -70,11 +70,14 @@ class Rule:
         return Rule(self.name, partial(self.value, **parameters), tuple(bound))
 
     def on_numbers(self) -> Rule:
-        """The same rule for Python's numbers, whose value is one, too."""
+        """The same rule for numbers: its value is a Python number, too."""
         if self._on_numbers is None:
             value = self.value
             self._on_numbers = Rule(
-                self.name, lambda *data: as_number(value(*data)), self.derivatives
+                self.name,
+                lambda *data: as_number(value(*data)),
+                self.derivatives,
+                is_opaque=self.is_opaque,
             )
             self._on_numbers.of_arrays = self
         return self._on_numbers
@@ -177,7 +180,7 @@ define(  # Python's would raise where b is 0
 
 
 def power(a: Any, b: Any) -> Any:
-    """a ** b, which is faster on arrays; of negative numbers, Python's is complex."""
+    """a ** b: faster than np.power on arrays, but complex of negative numbers."""
     return np.power(a, b) if are_numbers(a, b) else a**b
 
 
@@ -284,7 +287,7 @@ define(np.greater_equal, None, None, name=">=")
 
 
 def reduction(derivative: Function) -> Function:
-    """A derivative(g, y, x, axis) whose g and y have the reduced axes, of length 1."""
+    """A rule's derivative, made of one whose g and y keep the reduced axes."""
 
     def by_x(g: Any, y: Any, x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         if axis is not None and not keepdims:
@@ -357,7 +360,7 @@ def minus_log_softmax(x: Any) -> Any:
 
 
 def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
-    """The softmax, exp(-y), as often as there is g, minus g."""
+    """The softmax, which is exp(-y), times the sum of g, minus g."""
     g = whole(g, y)
     return np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g
 
@@ -505,7 +508,7 @@ MANY = 1000  # elements, from which on sorting is the faster way
 
 
 def add_at(y: Any, keys: Any, values: Any) -> None:
-    """y[keys] += values, where the same place may be met more than once.
+    """y[keys] += values of a y of zeros, where a place may be met more than once.
 
     Rows of an embedding are sorted and summed in groups: in half the time of np.add.at
     with NumPy 2, in a tenth with NumPy 1.

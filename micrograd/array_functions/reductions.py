@@ -9,7 +9,7 @@ import numpy as np
 
 from micrograd.array_functions.logic import argpartition, argsort
 from micrograd.array_functions.shapes import diagonal, take_along_axis
-from micrograd.engine import Value, along, apply, as_operand, has_value
+from micrograd.engine import Value, apply, as_operand, has_value, rule_along
 from micrograd.rules import (
     RULES,
     Function,
@@ -26,7 +26,7 @@ def reduced(function: Function) -> Callable[..., Value]:
     """NumPy's reduction of that rule."""
 
     def of_value(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
-        return apply(along(function, axis, keepdims), a)
+        return apply(rule_along(function, axis, keepdims), a)
 
     return of_value
 

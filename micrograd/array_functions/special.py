@@ -17,7 +17,7 @@ import numpy as np
 
 from micrograd import rules
 from micrograd.array_functions import elementwise, of_arrays
-from micrograd.engine import Value, along, apply
+from micrograd.engine import Value, apply, rule_along
 from micrograd.rules import RULES, Function, define, inside
 
 # --- Derivatives, under the names of SciPy's functions --------------------------------
@@ -190,7 +190,7 @@ def logsumexp(
     >>> logsumexp(Value([[0.0, 0.0], [1.0, 1.0]]), axis=1).data.round(4)
     array([0.6931, 1.6931])
     """
-    return apply(along(rules.logsumexp, axis, keepdims), a)
+    return apply(rule_along(rules.logsumexp, axis, keepdims), a)
 
 
 def softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Value:
