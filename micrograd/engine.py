@@ -727,7 +727,8 @@ class Value(ArrayMethods):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._rule:
             raise TypeError(
-                "expressions cannot be pickled or copied; leaves can, and data: v.data"
+                "expressions cannot be pickled or copied, as plt.plot does: write "
+                "v.data; leaves can be"
             )
         return super().__reduce_ex__(protocol)
 
@@ -778,7 +779,7 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     try:
         array = np.asarray(None if has_value(data) else data)
     except ValueError:  # a ragged list
-        array = np.asarray(None)
+        array = np.asarray(None)  # which is refused, too
     if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
         kind = type(data).__name__
         got = f"{array.dtype} {kind}{hint_for(data)}"
@@ -803,6 +804,8 @@ def hint_for(data: Any) -> str:
     """What to do about data that are none."""
     if data is None:
         return " (the length of an open axis; mean(axis=0) divides a sum by it)"
+    if getattr(getattr(data, "dtype", None), "kind", "") in ("O", "S", "U"):
+        return " (if all are numbers, write array.astype(float))"
     return " (write v.data for its numbers)" if has_value(data) else ""
 
 
@@ -1265,9 +1268,10 @@ class Placeholder:
         if type(data) is np.ndarray and (data.shape, data.dtype) == self.last:
             return data
         if name not in values:
+            fed = f" (fed: {', '.join(values)})" if values else ""
             if expected.kind != "f":
-                raise ValueError(f"{name}: expected {expected}, got nothing")
-            warnings.warn(f"{name} is not fed: nan", stacklevel=4)
+                raise ValueError(f"{name}: expected {expected}, got nothing{fed}")
+            warnings.warn(f"{name} is not fed: nan{fed}", stacklevel=4)
             return self.unfed
         data = numeric(data, name)
         shape = np.shape(data)

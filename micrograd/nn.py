@@ -454,10 +454,14 @@ def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:
     check_shape(labels, tuple(shape), is_fed)
     if np.result_type(labels).kind not in "iu":
         dtype = np.result_type(labels)
-        raise TypeError(f"expected integer labels, got {dtype}: write y.astype(int)")
+        raise TypeError(
+            f"expected integer labels, got {dtype}: write dtype=int where y is a "
+            "Value(shape=..., name=...), and y.astype(int) of an array"
+        )
     is_target = np.expand_dims(labels, -1) == np.arange(classes)
     if not is_target.any(axis=-1).all():
-        raise IndexError(f"expected labels from 0 to {classes - 1}, got {labels}")
+        got = f"{np.min(labels)} to {np.max(labels)}"
+        raise IndexError(f"expected labels from 0 to {classes - 1}, got {got}")
     return is_target
 
 

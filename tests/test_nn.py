@@ -408,7 +408,7 @@ class TestCrossEntropy(unittest.TestCase):
     def test_targets_that_are_refused(self):
         x = Value(normal(2, 3))
         for name, targets, error, words in [
-            ("too large", [0, 3], IndexError, ["0 to 2", "[0 3]"]),
+            ("too large", [0, 3], IndexError, ["0 to 2", "0 to 3"]),
             ("negative", [0, -1], IndexError, ["0 to 2", "-1"]),
             ("too few", [0], ValueError, ["(1,)", "(2, 3)"]),
             ("too many", [0, 1, 2], ValueError, ["(3,)", "(2, 3)"]),
