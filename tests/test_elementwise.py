@@ -49,6 +49,7 @@ UNARY = {  # NumPy's function, and numbers of its domain that are no edges
     np.ceil: [-2.7, 0.3],
     np.trunc: [-2.7, 0.3],
     np.rint: [-2.7, 0.3],
+    np.sign: [-2.7, 0.3],
     np.round: [-2.7, 0.3],
     np.around: [-2.7, 0.3],
 }

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value
-from micrograd.functions import of_numpy
+from micrograd import Value, array_functions
+from micrograd.functions import is_numpys, of_numpy
+from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
+import test_elementwise
 from testing import BINARY, COMPARISONS, UNARY
 
 BINARY = {**BINARY, "@": (operator.matmul, np.matmul)}
@@ -363,6 +365,16 @@ class TestRefusals(NumPyTest):
                         for arguments in (operands, operands[::-1]):
                             with self.assertRaisesRegex(TypeError, ufunc.__name__):
                                 ufunc(*arguments)
+
+    def test_every_ufunc_has_a_row(self):
+        """Which several tests compare with differences and PyTorch."""
+        rows = {*UFUNCS, *test_elementwise.UNARY, *test_elementwise.BINARY}
+        self.assertTrue(array_functions.FUNCTIONS)  # which loads all rooms
+        for function, rule in RULES.items():
+            if isinstance(function, np.ufunc) and any(rule.derivatives):
+                # SciPy's are rows of test_special, vecdot and its like of test_products
+                if is_numpys(function) and function.signature is None:
+                    self.assertIn(function, rows)
 
     def test_no_function_makes_objects(self):
         v, array = Value(np.array([[2.0, 1.0], [1.0, 3.0]])), np.ones((2, 2))

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from micrograd import Value, compiled, concatenate, where
+from micrograd.functions import CORE
+from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import (
     BINARY,
     COMPARISONS,
+    FUNCTIONS,
     REDUCTIONS,
     SHAPES,
     UNARY,
@@ -43,6 +46,19 @@ MATMULS = [
 
 
 class TestOperators(ValueTest):
+    def test_each_has_a_row(self):
+        """In one of the tables, of which many tests go through all rows."""
+        x, y = Value(numbers((4, 3))), Value(numbers((4, 3), seed=1))
+        of_x, of_both = (UNARY, REDUCTIONS), (BINARY, COMPARISONS)
+        results = [f(x) for table in of_x for f, *_ in table.values()]
+        results += [f(x, y) for table in of_both for f, *_ in table.values()]
+        results += [f(x, y) for f in FUNCTIONS.values()]
+        for result in results:  # which grows
+            results += result.parents
+        names = {result.op for result in results}
+        names |= {"softmax", "-log(softmax)"}  # in test_nn
+        self.assertEqual({RULES[f].name for f in CORE if f in RULES} - names, set())
+
     def test_unary(self):
         for name, (function, reference, x) in UNARY.items():
             with self.subTest(name):
