@@ -3,8 +3,10 @@
 Each ends in the right number, or in an error that says what to write instead.
 """
 
+import ast
 import copy
 import math
+import re
 import sys
 import unittest
 import warnings
@@ -13,7 +15,12 @@ from pathlib import Path
 import numpy as np
 
 import micrograd
-from micrograd import Value, checkpoint, compiled, nn, optim
+from micrograd import Value, checkpoint, compiled, instead, methods, nn, optim
+
+try:
+    import torch
+except ImportError:
+    torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest
@@ -236,6 +243,76 @@ class TestMistakes(ValueTest):
         for inner in ("<locals>", "<lambda>", "apply("):
             self.assertNotIn(inner, message)
         self.assert_equal(names["a"], [1.0, 2.0, 3.0])
+
+
+class TestHints(ValueTest):
+    """What errors say to write instead of other libraries' names."""
+
+    TABLES = {"value": methods.INSTEAD, **instead.INSTEAD}
+    IN_WORDS = {"clone", "cpu", "cuda", "device", "setflags", "view"}  # of Values
+    IN_WORDS |= {"functional", "lr_scheduler", "requires_grad", "retain_grad"}
+
+    def names(self):
+        v, w = Value([1.0, 2.0, 3.0]), Value([4.0, 5.0, 6.0])
+        names = {"v": v, "w": w, "x": Value(2.0), "n": 2, "key": 0, "kth": 1}
+        names.update(mask=w > 4, shape=(1, 3), dtype=float, axis=0, axes=(0,))
+        names.update(indices=np.arange(3), s=v, score=v, y=np.array([0, 1, 1]))
+        names.update(nin=2, nout=3, nouts=[3], data=1.0, np=np, micrograd=micrograd)
+        names.update(logits=np.eye(3), targets=[0, 1, 2], max_norm=1.0, optim=optim)
+        names["model"] = nn.MLP(3, [2])
+        names["model"](v).backward()
+        return {**vars(micrograd), **vars(nn), **vars(optim), **names}
+
+    def test_their_code_runs(self):
+        for kind in ("value", "micrograd.nn", "micrograd.optim"):
+            for name, hint in self.TABLES[kind].items():
+                if name not in self.IN_WORDS:
+                    with self.subTest(name, kind=kind):
+                        code = next(
+                            start for start in starts_of(hint) if is_code(start)
+                        )
+                        eval(code, self.names())
+
+    def test_every_name_has_its_hint(self):
+        owners = {"value": Value(1.0), "module": nn.MLP(2, [3])}
+        owners["optimiser"] = optim.SGD(owners["module"], 0.1)
+        owners.update({"micrograd.nn": nn, "micrograd.optim": optim})
+        for kind, table in self.TABLES.items():
+            for name, hint in table.items():
+                with self.subTest(name, kind=kind):
+                    with self.assertRaises(AttributeError) as caught:
+                        getattr(owners[kind], name)
+                    self.assertTrue(str(caught.exception).endswith(f"write {hint}"))
+                    self.assertIn(repr(name), str(caught.exception))
+
+    @unittest.skipUnless(torch, "needs PyTorch")
+    def test_others_have_these_names(self):
+        layer = torch.nn.Linear(2, 3)
+        optimiser = torch.optim.SGD(layer.parameters(), 0.1)
+        owners = {"value": [torch.ones(3), np.ones(3)], "module": [layer]}
+        owners.update({"micrograd.nn": [torch.nn, torch.nn.utils]})
+        owners.update({"micrograd.optim": [torch.optim, torch.nn.utils]})
+        others = {"itemset"}  # of NumPy 1
+        others |= {"closure", "lr", "params"}  # arguments of PyTorch's optimisers
+        for kind, table in self.TABLES.items():
+            for name in table:
+                with self.subTest(name, kind=kind):
+                    found = owners.get(kind, [optimiser])
+                    known = [hasattr(owner, name) for owner in [*found, torch]]
+                    self.assertTrue(any(known) or name in others)
+
+
+def starts_of(hint):
+    """What may be the code that a hint starts with, the longest first."""
+    ends = [end.start() for end in re.finditer("[,;:] ", hint)]
+    return [hint[:end] for end in [*ends, len(hint)][::-1]]
+
+
+def is_code(text):
+    try:
+        return bool(ast.parse(text, mode="eval"))
+    except SyntaxError:
+        return False
 
 
 if __name__ == "__main__":
