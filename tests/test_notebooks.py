@@ -202,7 +202,10 @@ class TestRun(Checks, unittest.TestCase):
         return notebook
 
     def test_demo(self):
-        self.check_accuracy(self.run_notebook("demo.ipynb", "moon_mlp.png"))
+        notebook = self.run_notebook("demo.ipynb", "moon_mlp.png")
+        self.check_accuracy(notebook)
+        before, now = code_cells(stored("demo.ipynb")), code_cells(notebook)
+        self.assertEqual([*map(printed_by, now)], [*map(printed_by, before)])
 
     @unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
     def test_trace_graph(self):
