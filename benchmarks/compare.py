@@ -1,17 +1,18 @@
 """How fast micrograd is beside NumPy written by hand and beside other frameworks.
 
     pip install ".[bench]"
-    python benchmarks/compare.py
+    python benchmarks/compare.py --picture assets/benchmark.svg
 
-prints tables in Markdown and draws assets/benchmark.svg. workloads.py says what is
-computed, frameworks/ how each framework writes it, run.py how it is measured;
-cold_start.py does the same for the start of a process that answers one sample.
+prints tables in Markdown, and draws them as bars. workloads.py says what is computed,
+frameworks/ how each framework writes it, run.py how it is measured; cold_start.py does
+the same for the start of a process that answers one sample.
 
 Each figure is measured in a process of its own. The processes take turns: all of the
 frameworks in one round, all again in the next. A figure is the median over the rounds;
-in parentheses stands micrograd's divided by it, the median of the ratios within each
-round, since machines drift. Before a row is printed, its frameworks must have computed
-the same numbers: to 1e-6 in float64 and to 1e-4 in float32, relative to the largest.
+in parentheses stands how many times as fast (or small) it is as micrograd, the median
+of the ratios within each round, since machines drift. Before a row is printed, its
+frameworks must have computed the same numbers: to 1e-6 in float64 and to 1e-4 in
+float32, relative to the largest.
 All of it takes half an hour, --quick ten minutes.
 
 A framework that is not installed is left out. For one that needs an environment of its
@@ -36,7 +37,6 @@ from statistics import median
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-PICTURE = HERE.parent / "assets" / "benchmark.svg"
 
 FRAMEWORKS = {
     "micrograd": "micrograd",
@@ -121,8 +121,8 @@ def measure_all(options, processes):
             grown = processes.run("growth", name, options.steps)["figure"]
             after = f"after {options.steps} more steps of digits"
             print(f"\n{FRAMEWORKS[name]} {after}: {grown / 1e6:+.1f} MB")
-    if table:
-        draw(table)
+    if table and options.picture:
+        draw(table, options.picture)
 
 
 def parsed_options():
@@ -135,6 +135,7 @@ def parsed_options():
     add("--rounds", type=int, help="5, or 3 with --quick")
     add("--seconds", type=float, help="for which a step is repeated: 1, or 0.2")
     add("--python", action="append", default=[], metavar="FRAMEWORK=INTERPRETER")
+    add("--picture", metavar="FILE", help="draw the tables there, as SVG")
     add("--quick", action="store_true", help="fewer, shorter measurements")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)
@@ -339,7 +340,7 @@ def print_chains(installed, processes, options):
         print(markdown(f"{label}: bytes", [*cells, f"{median(memory):.0f}"]))
 
 
-def draw(table):
+def draw(table, path):
     """A panel for each row of the table, a bar for each framework."""
     import matplotlib
 
@@ -366,7 +367,7 @@ def draw(table):
         axis.tick_params(axis="y", labelsize=8, length=0)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
     figure.tight_layout()
-    figure.savefig(PICTURE, metadata={"Date": None})
+    figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":
