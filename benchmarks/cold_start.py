@@ -55,9 +55,7 @@ def micrograd(folder):
 
     from micrograd import nn
 
-    model = nn.MLP(784, [256, 256, 10])
-    for value in model.parameters():
-        value.data = value.data.astype(np.float32)  # what is loaded is cast to it
+    model = nn.MLP(784, [256, 256, 10], dtype=np.float32)
     model.load(f"{folder}/net.npz")
     return model(sample()).data
 

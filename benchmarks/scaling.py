@@ -36,10 +36,8 @@ def training(sizes, rows):
     from micrograd import Value, nn, optim
 
     rng = np.random.default_rng(0)
-    model = nn.MLP(784, list(sizes), rng=rng)
+    model = nn.MLP(784, list(sizes), rng=rng, dtype=np.float32)
     parameters = model.parameters()
-    for value in parameters:
-        value.data = value.data.astype(np.float32)
     x = Value(shape=(None, 784), name="x", dtype=np.float32)
     y = Value(shape=(None,), name="y", dtype=int)
     loss = nn.cross_entropy(model(x), y)
