@@ -22,7 +22,7 @@ __all__ = [
     "tensordot",
     "where",
 ]
-__version__ = "1.0.0"
+__version__ = "2.0.0"
 
 
 INSTEAD = {  # of names that other libraries have
