@@ -33,13 +33,14 @@ class Autoencoder(nn.Module):
         return np.split(self.encoder(images), 2, axis=1)
 
     def loss(self, images, noise):
-        """What a code costs, and what the image lost: a bound of -log likelihood."""
+        """A bound of -log likelihood (Kingma, Welling 2014): image lost, code cost."""
         mean, log_variance = self.encode(images)
         logits = self.decoder(mean + np.exp(log_variance / 2) * noise)
         softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
         lost = (softplus - images * logits).sum(axis=1)
-        surplus = (mean**2 + np.exp(log_variance) - log_variance - 1).sum(axis=1) / 2
-        return (lost + surplus).mean()
+        terms = mean**2 + np.exp(log_variance) - log_variance - 1
+        divergence = terms.sum(axis=1) / 2  # from the normal distribution
+        return (lost + divergence).mean()
 
     def rebuild(self, images):
         """The images that come back, from the mean codes."""
