@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd.engine import Value, operator
 from micrograd.functions import concatenate, einsum, stack, tensordot, where
+from micrograd.instead import explain
 
 if TYPE_CHECKING:
     from micrograd.array_functions import special as special
@@ -25,12 +27,9 @@ __all__ = [
 __version__ = "2.0.0"
 
 
-INSTEAD = {  # of names that other libraries have
-    "Tensor": "micrograd.Value",
-    "grad": "y.backward(), which leaves the derivatives on x.grad",
-    "no_grad": "nothing: forward() computes no gradients",
-    "tensor": "micrograd.Value",
-}
+def __dir__() -> list[str]:
+    """Also what is loaded when it is first asked for."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
@@ -43,5 +42,8 @@ def __getattr__(name: str) -> Any:
         from micrograd.array_functions import special
 
         return special
-    hint = f"; write {INSTEAD[name]}" if name in INSTEAD else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    if name in ("nn", "optim"):
+        return import_module(f"micrograd.{name}")
+    owner = f"module {__name__!r}"
+    explain(__name__, owner, name)
+    raise AttributeError(f"{owner} has no attribute {name!r}")

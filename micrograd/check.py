@@ -69,20 +69,14 @@ def compare(
     shape = np.shape(y.data)
     weights = np.random.default_rng(0).uniform(1, 2, shape) if shape else 1.0
     loss = y * weights
-    loss.backward()
-    with np.errstate(all="ignore"):
-        terms = [abs(x.data * x.grad) for x in nodes if x.grad is not None]
-    # Results that are a thousandth off put the loss off by up to this.
-    size = 1e-3 * sum(np.sum(t, where=np.isfinite(t)) for t in terms)
+    noise = noise_of(loss, nodes)
     loss.backward(wrt)
     gradients = [np.asarray(x.grad) for x in wrt]
     tolerance = 1e-6
     for x in nodes:
         if x.dtype.kind == "f":
             tolerance = max(tolerance, float(np.finfo(x.dtype).eps) ** 0.5)
-            if not x.op:  # in float64, to be moved
-                x.data = np.array(x.data, float)
-                values |= {x.name: x.data} if x.name else {}
+    move_to_float64(nodes, values)
     y.forward(**values)
     for i, x in enumerate(wrt):
         data = values.get(x.name or "", x.data)
@@ -96,10 +90,26 @@ def compare(
                 slope = slope + y.forward(**values) * weights / (2 * side)
             data[at] = number
             gradient, difference = gradients[i][at], np.sum(slope)
-            allowed = tolerance * size / scale
+            allowed = tolerance * noise / scale
             if not isclose(gradient, difference, rel_tol=tolerance, abs_tol=allowed):
                 name = x.name or f"wrt[{i}]"
                 raise AssertionError(
                     f"{name} of shape {data.shape} at {at}: "
                     f"gradient {gradient}, difference {difference}"
                 )
+
+
+def noise_of(loss: Value, nodes: set[Value]) -> float:
+    """How far the loss is off, at most, when each result is off by a thousandth."""
+    loss.backward()
+    with np.errstate(all="ignore"):
+        terms = [abs(x.data * x.grad) for x in nodes if x.grad is not None]
+    return 1e-3 * float(sum(np.sum(t, where=np.isfinite(t)) for t in terms))
+
+
+def move_to_float64(nodes: set[Value], values: dict[str, Any]) -> None:
+    """Give floating leaves, and lazy ones their feeds, arrays in which to move."""
+    for x in nodes:
+        if x.dtype.kind == "f" and not x.op:
+            x.data = np.array(x.data, float)
+            values |= {x.name: x.data} if x.name else {}

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from micrograd import rules
-from micrograd.methods import ArrayMethods, with_numpys_words
+from micrograd.instead import UFUNC_METHODS, with_numpys_words
+from micrograd.methods import ArrayMethods
 from micrograd.places import Place, caller, is_assigned
 from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
 
@@ -88,12 +89,12 @@ class Value(ArrayMethods):
 
     data: Any
     grad: Any
-    _born: int
-    _lazy: Placeholder | None
-    _operands: tuple[Value | Constant, ...]
-    _order: Order | None
-    _place: Place
-    _probes: tuple[Any, ...] | None
+    _born: int  # results are numbered as they are made; leaves have no number
+    _lazy: Placeholder | None  # what a lazy one takes
+    _operands: tuple[Value | Constant, ...]  # () of a leaf
+    _order: Order | None  # of the expression that ends here, once it was asked for
+    _place: Place  # where its operator was written; leaves have none
+    _probes: tuple[Any, ...] | None  # data of other open lengths, once asked for
     _rule: Any  # a Rule; None of a leaf
 
     @overload
@@ -128,7 +129,7 @@ class Value(ArrayMethods):
         return [name for name in super().__dir__() if hasattr(type(self), name)]
 
     def __format__(self, spec: str) -> str:
-        """Its number in a format, as in f"{loss:.4f}"; TypeError of several."""
+        """Its number in a format, as in f"{loss:.4f}"; TypeError of one with axes."""
         if spec and self.ndim:
             shape = np.shape(self.data)
             raise TypeError(
@@ -603,14 +604,14 @@ class Value(ArrayMethods):
         """
         if lengths:
             shape = lengths[0] if len(lengths) == 1 else lengths
-        if np.iterable(shape) and any(n is None for n in shape):
+        wanted = tuple(shape) if np.iterable(shape) else (shape,)
+        if any(n is None for n in wanted):
             raise TypeError(
-                f"reshape: expected lengths, got {tuple(shape)}; write -1 for one that "
+                f"reshape: expected lengths, got {wanted}; write -1 for one that "
                 "an open axis decides"
             )
         if order == "F":
-            backwards = tuple(shape)[::-1] if np.iterable(shape) else shape
-            return self.T.reshape(backwards).T
+            return self.T.reshape(wanted[::-1]).T
         if order != "C":
             raise TypeError(f"reshape: expected order 'C' or 'F', got {order!r}")
         return apply(RULES[np.reshape].bind({"shape": shape}), self)
@@ -725,6 +726,7 @@ class Value(ArrayMethods):
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        """Leaves are pickled and copied; of results, their operands would be, too."""
         if self._rule:
             raise TypeError(
                 "expressions cannot be pickled or copied, as plt.plot does: write "
@@ -737,11 +739,11 @@ class Value(ArrayMethods):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *operands: Any, **options: Any
     ) -> Value:
+        """np.exp(v) and array + v, where NumPy asks the Value."""
         if method != "__call__":
-            instead = {"add": "np.sum", "multiply": "np.prod", "maximum": "np.max"}
-            ours = instead.get(ufunc.__name__, "np.min, np.cumsum or v.at[key].add")
-            name = f"np.{ufunc.__name__}.{method}"
-            raise TypeError(f"{name} has no derivative here: write {ours}")
+            name = f"{ufunc.__name__}.{method}"
+            hint = f": write {UFUNC_METHODS[name]}" if name in UFUNC_METHODS else ""
+            raise TypeError(f"np.{name} has no derivative here{hint}")
         if "out" in options:  # += on an array is this
             raise TypeError(
                 f"np.{ufunc.__name__}: an array that takes its result, by out= or +=, "
@@ -753,6 +755,7 @@ class Value(ArrayMethods):
     def __array_function__(
         self, function: Any, types: Any, operands: Any, options: Any
     ) -> Any:
+        """np.sum(v), as `micrograd.functions` has it; TypeError if it has not."""
         from micrograd.functions import of_numpy  # which stands above the engine
 
         ours = of_numpy(function)
@@ -782,7 +785,7 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
         array = np.asarray(None)  # which is refused, too
     if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
         kind = type(data).__name__
-        got = f"{array.dtype} {kind}{hint_for(data)}"
+        got = f"{array.dtype} {kind}{hint_for(data, name)}"
         raise TypeError(f"{name}: expected real numbers, got {got}")
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
@@ -800,9 +803,9 @@ def check_data(found: Sequence[Any]) -> None:
             raise TypeError(f"data: expected an array, got {kind}: write np.array")
 
 
-def hint_for(data: Any) -> str:
+def hint_for(data: Any, name: str) -> str:
     """What to do about data that are none."""
-    if data is None:
+    if data is None and name == "data":  # an operand
         return " (the length of an open axis; mean(axis=0) divides a sum by it)"
     if getattr(getattr(data, "dtype", None), "kind", "") in ("O", "S", "U"):
         return " (if all are numbers, write array.astype(float))"
@@ -923,6 +926,8 @@ def operator(
     >>> print(x.grad)
     [ 3. 12.]
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected a string, got {name!r}")
     checked = [by and checked_derivative(by) for by in derivatives]
     value = lambda *data: numeric(forward(*data))
     return function_of(Rule(name, value, tuple(checked), is_opaque=True))
@@ -947,9 +952,11 @@ def function_of(rule: Rule) -> Callable[..., Value]:
 def apply_all(rule: Rule, /, *operands: Any, **options: Any) -> Value:
     """The result of a rule of as many operands as it has derivatives."""
     n = len(rule.derivatives)
-    if len(operands) != n or options:
-        extra = f" and {', '.join(options)}=" if options else ""
-        raise TypeError(f"{rule.name!r} takes {n} operands, got {len(operands)}{extra}")
+    if len(operands) != n:
+        noun = "operand" if n == 1 else "operands"
+        raise TypeError(f"{rule.name!r} takes {n} {noun}, got {len(operands)}")
+    if options:
+        raise TypeError(f"{rule.name!r} takes no {'=, '.join(options)}=")
     return apply(rule, *operands)
 
 
@@ -1051,9 +1058,10 @@ def way_to(wrt: list[Value] | None, root: Value) -> Way:
             way.links.append(links)
             for x, _ in links:
                 reached.add(x)
-    for value in wrt or ():
+    for i, value in enumerate(wrt or ()):
         if value not in reached:
-            raise ValueError(f"the expression does not depend on {value!r}")
+            what = f"wrt[{i}] of shape {np.shape(value.data)}"
+            raise ValueError(f"the expression does not depend on {what}")
     del way.nodes[:1]  # the root: the first, if there is any
     order.ways[key] = way
     return way
@@ -1124,7 +1132,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
     order = order_of(root)
     check_data([x.data for x in order.leaves])
     feeds = []
-    for lazy in order.lazies:
+    for lazy in order.lazies:  # no comprehension, whose frame stacklevel would count
         feeds.append(lazy._lazy.feed(values))  # type: ignore[union-attr]
     before = [lazy.data for lazy in order.lazies]
     for lazy, data in zip(order.lazies, feeds):
@@ -1196,7 +1204,7 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     if type(gradient) is type(data) and gradient.shape == shape:
         if gradient.dtype is dtype:
             return gradient
-    dtype = np.dtype(dtype.type if dtype.kind == "f" else float)  # of native bytes
+    dtype = dtype_of_gradient(dtype)
     gradient = summed_back(gradient, shape)
     if type(data) is not np.ndarray:
         return dtype.type(gradient)
@@ -1205,6 +1213,11 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     if may_be_smaller or np.shape(gradient) == shape:
         return np.asarray(gradient, dtype)
     return np.full(shape, gradient, dtype)
+
+
+def dtype_of_gradient(dtype: Any) -> np.dtype[Any]:
+    """That of the data, or float64 where they are no floats; in native bytes."""
+    return np.dtype(dtype.type if dtype.kind == "f" else float)
 
 
 def has_shape_of_parents(x: Value) -> bool:

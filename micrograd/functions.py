@@ -76,7 +76,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
     rest = ""  # the letters for the axes of "...", as they broadcast: from the right
     for i, (term, x) in enumerate(zip(terms, values)):
         n = np.ndim(x.data) - len(term) + 3
-        dots = spare[:n][::-1] if "..." in term else ""
+        dots = spare[: max(n, 0)][::-1] if "..." in term else ""
         rest = max(rest, dots, key=len)
         term = terms[i] = term.replace("...", dots)
         letters = "".join(dict.fromkeys(term))
@@ -101,6 +101,8 @@ def tensordot(left: Any, right: Any, axes: int) -> Value:
     >>> print(tensordot(Value([1, 2]), [3, 4], axes=1))
     Value(data=11, grad=None)
     """
+    if not isinstance(axes, (int, np.integer)):
+        raise TypeError(f"axes: expected a number, got {axes!r}: write np.tensordot")
     left, right = as_operand(left), as_operand(right)
     a, b = np.shape(left.data), np.shape(right.data)
     inner = a[::-1][:axes]

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy
+
+from micrograd.instead import says_instead, with_numpys_words
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -21,94 +21,8 @@ if TYPE_CHECKING:
 
 np: Any = numpy  # to whose stubs a Value is no array
 
-# What to write for names that a Value does not have: NumPy's methods that change an
-# array, which a Value is not, and PyTorch's names for what NumPy calls otherwise.
-INSTEAD = {
-    "fill": "np.full_like(v, x)",
-    "itemset": "v.at[key].set(x)",
-    "partition": "np.partition(v, kth), which gives a new Value",
-    "put": "v.at[key].set(x)",
-    "resize": "v.reshape(shape)",
-    "setflags": "nothing: a Value is not changed in place",
-    "sort": "np.sort(v), which gives a new Value",
-    "view": "v.reshape(shape) or v.astype(dtype)",
-    "add": "v + w",
-    "bmm": "v @ w",
-    "bool": "v.astype(bool)",
-    "cat": "concatenate([v, w])",
-    "clone": "v itself, as it is not changed in place; v.detach() cuts its history",
-    "cpu": "v: NumPy computes on the processor alone",
-    "cuda": "v: NumPy computes on the processor alone",
-    "device": "nothing: NumPy computes on the processor alone",
-    "dim": "v.ndim",
-    "div": "v / w",
-    "double": "v.astype(np.float64)",
-    "expand": "np.broadcast_to(v, shape)",
-    "float": "v.astype(np.float32)",
-    "gather": "np.take_along_axis(v, indices, axis)",
-    "grad_fn": "v.op and v.parents",
-    "index_select": "v[indices]",
-    "is_leaf": "not v.parents",
-    "log_softmax": "micrograd.special.log_softmax(v, axis=-1)",
-    "long": "v.astype(np.int64)",
-    "masked_fill": "where(mask, x, v)",
-    "matmul": "v @ w",
-    "mm": "v @ w",
-    "mul": "v * w",
-    "mv": "v @ w",
-    "neg": "-v",
-    "norm": "np.linalg.norm(v)",
-    "numel": "v.size",
-    "permute": "v.transpose(axes)",
-    "pow": "v ** n",
-    "requires_grad": "backward(wrt=w), which chooses; without wrt all have gradients",
-    "retain_grad": "y.backward(), which leaves the gradients of all",
-    "scatter_add": "v.at[key].add(x)",
-    "softmax": "micrograd.nn.softmax(v)",
-    "sub": "v - w",
-    "t": "v.T",
-    "to": "v.astype(dtype); NumPy computes on the processor alone",
-    "unsqueeze": "np.expand_dims(v, axis)",
-}
 
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def with_numpys_words(method: Method) -> Method:
-    """The method, which refuses PyTorch's words for its options by naming NumPy's."""
-
-    @wraps(method)
-    def checked(self: Value, *args: Any, **options: Any) -> Any:
-        for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims")):
-            if theirs in options:
-                raise TypeError(f"{method.__name__}(): expected {ours}=, got {theirs}=")
-        return method(self, *args, **options)
-
-    return checked  # type: ignore[return-value]
-
-
-class Instead:
-    """A name that a Value does not have: an AttributeError says what to write.
-
-    A descriptor for each, since `__getattr__` would make all attributes slower.
-    """
-
-    __slots__ = ("message",)
-
-    def __init__(self, name: str, words: str) -> None:
-        self.message = f"a Value has no attribute {name!r}: write {words}"
-
-    def __get__(self, value: Any, owner: Any) -> NoReturn:
-        raise AttributeError(self.message)
-
-    def __set__(self, value: Any, x: Any) -> NoReturn:
-        raise AttributeError(self.message)
-
-    def __repr__(self) -> str:
-        return self.message
-
-
+@says_instead
 class ArrayMethods:
     """What NumPy's arrays have as methods, and operators that few expressions use."""
 
@@ -144,6 +58,7 @@ class ArrayMethods:
         """~a: not, of booleans; TypeError of floats."""
         return np.invert(self)
 
+    @with_numpys_words
     def any(
         self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False
     ) -> Value:
@@ -155,6 +70,7 @@ class ArrayMethods:
         """
         return np.any(self, axis, keepdims=keepdims)
 
+    @with_numpys_words
     def all(
         self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False
     ) -> Value:
@@ -166,6 +82,7 @@ class ArrayMethods:
         """
         return np.all(self, axis, keepdims=keepdims)
 
+    @with_numpys_words
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Value:
         """The place of the maximum along the axis; the first one of equal ones.
 
@@ -176,6 +93,7 @@ class ArrayMethods:
         """
         return np.argmax(self, axis, keepdims=keepdims)
 
+    @with_numpys_words
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Value:
         """The place of the minimum along the axis; the first one of equal ones.
 
@@ -185,6 +103,7 @@ class ArrayMethods:
         """
         return np.argmin(self, axis, keepdims=keepdims)
 
+    @with_numpys_words
     def argsort(self, axis: int | None = -1, kind: Any = None) -> Value:
         """The places of the elements in their order; kind="stable" keeps equal ones'.
 
@@ -194,6 +113,7 @@ class ArrayMethods:
         """
         return np.argsort(self, axis, kind)
 
+    @with_numpys_words
     def argpartition(self, kth: Any, axis: int | None = -1) -> Value:
         """The places of the elements, those of the smallest ones first.
 
@@ -320,6 +240,7 @@ class ArrayMethods:
 
     # --- Reductions ---
 
+    @with_numpys_words
     def prod(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -333,6 +254,7 @@ class ArrayMethods:
         """
         return np.prod(self, axis, keepdims=keepdims)
 
+    @with_numpys_words
     def cumsum(self, axis: int | None = None) -> Value:
         """The sum up to each place along the axis; of all elements, if it is None.
 
@@ -342,6 +264,7 @@ class ArrayMethods:
         """
         return np.cumsum(self, axis)
 
+    @with_numpys_words
     def cumprod(self, axis: int | None = None) -> Value:
         """The product up to each place along the axis; of all elements, if None.
 
@@ -351,6 +274,7 @@ class ArrayMethods:
         """
         return np.cumprod(self, axis)
 
+    @with_numpys_words
     def var(
         self,
         axis: int | tuple[int, ...] | None = None,
@@ -366,6 +290,7 @@ class ArrayMethods:
         """
         return np.var(self, axis, ddof=ddof, keepdims=keepdims)
 
+    @with_numpys_words
     def std(
         self,
         axis: int | tuple[int, ...] | None = None,
@@ -381,6 +306,7 @@ class ArrayMethods:
         """
         return np.std(self, axis, ddof=ddof, keepdims=keepdims)
 
+    @with_numpys_words
     def ptp(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
     ) -> Value:
@@ -421,6 +347,7 @@ class ArrayMethods:
         """
         return np.ravel(self, order)
 
+    @with_numpys_words
     def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Value:
         """Without these axes of length 1; ValueError if one has another length.
 
@@ -441,6 +368,7 @@ class ArrayMethods:
         """
         return np.swapaxes(self, axis1, axis2)
 
+    @with_numpys_words
     def repeat(self, repeats: Any, axis: int | None = None) -> Value:
         """Each element as often as repeats says, one number or one for each.
 
@@ -450,6 +378,7 @@ class ArrayMethods:
         """
         return np.repeat(self, repeats, axis)
 
+    @with_numpys_words
     def take(
         self, indices: Any, axis: int | None = None, *, mode: str = "raise"
     ) -> Value:
@@ -462,6 +391,7 @@ class ArrayMethods:
         """
         return np.take(self, indices, axis, mode=mode)
 
+    @with_numpys_words
     def compress(self, condition: Any, axis: int | None = None) -> Value:
         """Where the condition, of one axis, holds along an axis.
 
@@ -531,18 +461,3 @@ class ArrayMethods:
         """
         n = np.ndim(self)
         return np.transpose(self, (*range(n - 2), n - 1, n - 2))
-
-
-IN_PLACE = "add clamp copy div fill mul pow relu requires_grad sub zero"  # PyTorch's
-
-words = dict.fromkeys(
-    [f"{name}_" for name in IN_PLACE.split()],
-    "v = ... for a new Value, or w.data[...] = ... of a leaf's data",
-)
-words.update({name: f"v.data.{name}" for name in dir(numpy.ndarray)})
-for name in {**words, **INSTEAD}:
-    if not name.startswith("_") and name not in vars(ArrayMethods):
-        setattr(ArrayMethods, name, Instead(name, INSTEAD.get(name) or words[name]))
-for name, method in list(vars(ArrayMethods).items()):
-    if "axis" in getattr(getattr(method, "__code__", None), "co_varnames", ()):
-        setattr(ArrayMethods, name, with_numpys_words(method))

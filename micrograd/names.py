@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from micrograd.engine import Value
 
 
-class Part(NamedTuple):
+class Owner(NamedTuple):
     """A Module in a net that holds parameters of its own."""
 
     name: str  # as layers.0; "" of the net itself
@@ -38,31 +38,39 @@ def is_net(given: Any) -> bool:
     return callable(getattr(given, "named_parameters", None))
 
 
-def parts_of(net: Any) -> list[Part]:
+def parts_of(net: Any) -> list[Owner]:
     """The Modules in a net that hold parameters, each with its own."""
     modules = dict(modules_in(net))
-    parts: dict[str, Part] = {}
+    parts: dict[str, Owner] = {}
     for full_name, value in net.named_parameters():
         name = full_name
         while name not in modules:  # "" is the net
             name = name.rpartition(".")[0]
         kind = type(modules[name]).__name__
-        part = parts.setdefault(name, Part(name, kind, {}))
+        part = parts.setdefault(name, Owner(name, kind, {}))
         part.parameters[full_name[len(name) :].lstrip(".")] = value
     return list(parts.values())
 
 
-def modules_in(
+def modules_in(net: Any) -> list[tuple[str, Any]]:
+    """The Modules in a net, itself first, under names such as `layers.0`."""
+    return [(name, part) for name, part in everything_in(net) if is_net(part)]
+
+
+def everything_in(
     part: Any, name: str = "", around: tuple[Any, ...] = ()
 ) -> Iterator[tuple[str, Any]]:
-    """The Modules in a part, itself first, under names such as `layers.0`."""
-    if any(part is x for x in around):  # it stands in itself
+    """A part and all that stands in it, however deep, under names as `layers.0.w`.
+
+    One that stands in itself, as a module that keeps its owner, is gone through once.
+    """
+    if any(part is x for x in around):
         return
+    yield name, part
     around = (*around, part)
     if is_net(part):
-        yield name, part
         part = getattr(part, "__dict__", {})
     elif isinstance(part, (list, tuple)):
         part = dict(enumerate(part))
     for key in part if isinstance(part, dict) else ():
-        yield from modules_in(part[key], f"{name}.{key}".lstrip("."), around)
+        yield from everything_in(part[key], f"{name}.{key}".lstrip("."), around)

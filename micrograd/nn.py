@@ -16,6 +16,8 @@ import numpy as np
 from micrograd import rules
 from micrograd.checkpoint import Path, State, checked, like, read, write
 from micrograd.engine import Value, apply
+from micrograd.instead import explain
+from micrograd.names import everything_in, modules_in, parts_of
 from micrograd.rules import RULES, Rule
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Say what to write instead of PyTorch's names."""
-    from micrograd.instead import explain  # loaded by the first mistake
-
     owner = f"module {__name__!r}"
     explain(__name__, owner, name)
     raise AttributeError(f"{owner} has no attribute {name!r}")
@@ -62,15 +62,11 @@ class Module:
 
         def __getattr__(self, name: str) -> Any:
             """Say what to write instead of PyTorch's names."""
-            from micrograd.instead import explain  # loaded by the first mistake
-
             explain("module", f"{type(self).__name__!r} object", name)
             return object.__getattribute__(self, name)  # Python's own error
 
     def __str__(self) -> str:
         """Each module in it that has parameters, with their shapes; and how many."""
-        from micrograd.names import modules_in, parts_of  # loaded on first use
-
         size = sum(np.size(value.data) for value in self.parameters())
         lines = [f"{type(self).__name__} of {size:,} parameters"]
         modules = dict(modules_in(self))
@@ -353,7 +349,7 @@ def softmax(x: Any, axis: int = -1) -> Value:
 
     Parameters
     ----------
-    x : Value, array or list, of any shape but (); the result has the same
+    x : Value, array or list; the result has its shape
     axis : the axis of the classes
 
     Raises
@@ -368,6 +364,8 @@ def softmax(x: Any, axis: int = -1) -> Value:
 
 def cross_entropy(logits: Any, targets: Any) -> Value:
     """The mean of -log(softmax(logits)) for the targets, which never overflows.
+
+    It warns if the logits are what softmax gave, which would be applied twice.
 
     Parameters
     ----------
@@ -386,8 +384,6 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     ValueError : the shapes do not fit; integers for the logits of a single row, shape
         (classes,), are not one-hot
 
-    It warns of logits that softmax gave, which would be applied twice.
-
     >>> loss = cross_entropy([[0.0, np.log(3.0)], [0.0, 0.0]], [1, 0])
     >>> print(round(float(loss), 4), round((np.log(4 / 3) + np.log(2)) / 2, 4))
     0.4904 0.4904
@@ -399,6 +395,8 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
             stacklevel=2,
         )
     losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
+    if losses.ndim == 0:
+        raise ValueError("logits: expected shape (..., classes), got ()")
 
     def is_fed() -> bool:
         return all(x.is_fed for x in (losses, targets) if isinstance(x, Value))
@@ -415,30 +413,17 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     return chosen.sum(axis=-1).mean()
 
 
-def named_leaves(
-    part: Any, name: str = "", around: tuple[Any, ...] = ()
-) -> Iterator[tuple[str, Value]]:
-    """The leaves in a part, however deep, under names such as `layers.0.w`.
-
-    One that stands in itself, as a module that keeps its owner, is gone through once.
-    """
-    if any(part is x for x in around):
-        return
-    around = (*around, part)
-    if isinstance(part, Value) and not part.op and not part.name:
-        yield name, part
-    if isinstance(part, Module):
-        part = vars(part)
-    elif isinstance(part, (list, tuple)):
-        part = dict(enumerate(part))
-    for key in part if isinstance(part, dict) else ():
-        yield from named_leaves(part[key], f"{name}.{key}".lstrip("."), around)
+def named_leaves(net: Module) -> Iterator[tuple[str, Value]]:
+    """The leaves in a net, however deep, under names such as `layers.0.w`."""
+    for name, x in everything_in(net):
+        if isinstance(x, Value) and not x.op and not x.name:
+            yield name, x
 
 
 def first_weights(
     shape: tuple[int, ...], rng: RandomSource | None, dtype: Any
 ) -> Value:
-    """Random ones, as wide as relus pass signals on unchanged: He et al., 2015."""
+    """Random ones, so wide that relus keep the size of signals: He et al., 2015."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype: expected a floating one, got {np.dtype(dtype)}")
     if rng is not None and not hasattr(rng, "normal"):

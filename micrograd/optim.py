@@ -7,44 +7,29 @@ training was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial, wraps
+from collections.abc import Iterable, Iterator
+from functools import partial
 from inspect import isroutine
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from micrograd.checkpoint import State, checked, like
 from micrograd.engine import Value, numeric, values_in
+from micrograd.instead import explain, refusing
 
 if TYPE_CHECKING:
     from micrograd.engine import Values
 
 
-Init = TypeVar("Init", bound=Callable[..., None])
-
-
 def __getattr__(name: str) -> Any:
     """Say what to write instead of PyTorch's names."""
-    from micrograd.instead import explain  # loaded by the first mistake
-
     owner = f"module {__name__!r}"
     explain(__name__, owner, name)
     raise AttributeError(f"{owner} has no attribute {name!r}")
 
 
-def with_our_words(init: Init) -> Init:
-    """The method, which refuses PyTorch's words for its options by saying ours."""
-
-    @wraps(init)
-    def checked_init(self: Optimiser, *args: Any, **options: Any) -> None:
-        for theirs, ours in (("lr", "learning_rate"), ("params", "wrt")):
-            if theirs in options:
-                kind = type(self).__name__
-                raise TypeError(f"{kind}(): expected {ours}=, got {theirs}=")
-        init(self, *args, **options)
-
-    return checked_init  # type: ignore[return-value]
+with_our_words = refusing(lr="learning_rate", params="wrt")
 
 
 class Setting:
@@ -173,7 +158,7 @@ class Optimiser:
         self.rates_taken = self.steps
 
     def step(self) -> None:
-        """Move the Values, or after an error none.
+        """Move the Values; none of them, if one has no gradient.
 
         Raises
         ------
@@ -236,8 +221,6 @@ class Optimiser:
 
         def __getattr__(self, name: str) -> Any:
             """Say what to write instead of PyTorch's names."""
-            from micrograd.instead import explain  # loaded by the first mistake
-
             explain("optimiser", f"{type(self).__name__!r} object", name)
             return object.__getattribute__(self, name)  # Python's own error
 

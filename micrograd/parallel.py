@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 
 from micrograd.checkpoint import Part
-from micrograd.engine import Value, values_in
+from micrograd.engine import Value, dtype_of_gradient, values_in
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request
@@ -34,18 +34,13 @@ def share(n: int, comm: Intracomm) -> slice:
 
     Parameters
     ----------
-    n : int
-        The number of rows, the same on all ranks.
-    comm : mpi4py.MPI.Intracomm
-        The ranks, as `mpi4py.MPI.COMM_WORLD`.
+    n : the number of rows, the same on all ranks
+    comm : the ranks, as `mpi4py.MPI.COMM_WORLD`
 
     Returns
     -------
-    slice
-        Of an array or of a file that NumPy maps into memory, `rows[share(n, comm)]`.
+    a slice of an array, or of a file that NumPy maps into memory
 
-    Examples
-    --------
     >>> from types import SimpleNamespace
     >>> [share(10, SimpleNamespace(rank=rank, size=3)) for rank in range(3)]
     [slice(0, 3, None), slice(3, 6, None), slice(6, 10, None)]
@@ -58,19 +53,14 @@ def broadcast(parts: Iterable[Part], comm: Intracomm) -> None:
 
     Parameters
     ----------
-    parts : iterable of Module or Optimiser
-        The same on all ranks, in the same order.
-    comm : mpi4py.MPI.Intracomm
-        The ranks; all of them call this.
+    parts : models and optimisers, the same on all ranks, in the same order
+    comm : the ranks; all of them call this
 
     Raises
     ------
-    ValueError
-        On all ranks, if the states of one have other names or shapes, or one has ended.
-        Nothing has changed then.
+    ValueError : on all ranks, if the states of one have other names or shapes, or one
+        has ended; nothing has changed then
 
-    Examples
-    --------
     >>> from mpi4py.MPI import COMM_WORLD as comm  # doctest: +SKIP
     >>> from micrograd import nn
     >>> model = nn.MLP(2, [3, 1])  # others on each rank
@@ -93,23 +83,18 @@ def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
 
     Parameters
     ----------
-    wrt : Value, iterable of Values, Module, or dictionary of Values
-        The same on all ranks, in the same order.
-    comm : mpi4py.MPI.Intracomm
-        The ranks; all of them call this.
-    rows : float, default 1
-        How many rows this rank's gradients are the mean of. With 0 they count nothing,
-        and may be missing or nan.
+    wrt : one Value, several, a Module, or a dictionary of Values; the same on all
+        ranks, in the same order
+    comm : the ranks; all of them call this
+    rows : how many rows this rank's gradients are the mean of; with 0 they count for
+        nothing, and may be missing or nan
 
     Raises
     ------
-    ValueError
-        On all ranks, if one has other shapes or dtypes, lacks a gradient or has ended,
-        or if none has rows. No gradient has changed then, and unless one has ended
-        they may go on.
+    ValueError : on all ranks, if one has other shapes or dtypes, lacks a gradient or
+        has ended, or if none has rows; no gradient has changed then, and unless one
+        has ended they may go on
 
-    Examples
-    --------
     >>> from mpi4py.MPI import COMM_WORLD as comm  # doctest: +SKIP
     >>> x, w = Value([1.0, 3.0]), Value(2.0)
     >>> (w * x).mean().backward(wrt=w)
@@ -128,7 +113,7 @@ def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
     weight = float(rows) / job.agree(layout, rows, problem)
     messages: dict[np.dtype[Any], list[Value]] = {}
     for value in values:  # MPI has no float16
-        dtype = np.promote_types(gradient_dtype(value), np.float32)
+        dtype = np.promote_types(dtype_of_gradient(value.dtype), np.float32)
         messages.setdefault(dtype, []).append(value)
     for dtype, together in messages.items():
         sum_gradients(together, dtype, weight, job)
@@ -158,16 +143,10 @@ def sum_gradients(
         if isinstance(value.grad, np.ndarray):
             value.grad[...] = total
         elif isinstance(value.data, np.ndarray):
-            value.grad = total.astype(gradient_dtype(value))
+            value.grad = total.astype(dtype_of_gradient(value.dtype))
         else:
-            is_float = np.issubdtype(value.dtype, np.floating)
+            is_float = value.dtype.kind == "f"
             value.grad = type(value.data)(total) if is_float else float(total)
-
-
-def gradient_dtype(value: Value) -> np.dtype[Any]:
-    """The dtype that backward() gives a gradient: float64, where data are integers."""
-    is_floating = np.issubdtype(value.dtype, np.floating)
-    return value.dtype if is_floating else np.dtype(np.float64)
 
 
 class Job:
@@ -224,23 +203,18 @@ class Job:
 
         Parameters
         ----------
-        layout : object
-            What has to be the same on all ranks, by its repr.
-        rows : float
-            How many this rank has.
-        problem : str
-            Why it cannot go on, if so.
+        layout : what has to be the same on all ranks, by its repr
+        rows : how many this rank has
+        problem : why it cannot go on, if so
 
         Returns
         -------
-        float
-            The number of rows of all ranks.
+        the number of rows of all ranks
 
         Raises
         ------
-        ValueError
-            On all ranks, if one has a problem, another layout, or has ended, or if
-            none has rows.
+        ValueError : on all ranks, if one has a problem, another layout, or has ended,
+            or if none has rows
         """
         description = repr(layout)
         if not self.is_over:
@@ -296,6 +270,6 @@ def leave_jobs(*_: object) -> None:
 
 
 def is_aborting() -> bool:
-    """Is `python -m mpi4py` about to end all ranks, since this one raised an error?"""
+    """Whether `python -m mpi4py` is about to end all ranks, as this one has raised."""
     package = getattr(sys.modules["__main__"], "__package__", None)
     return package == "mpi4py" and hasattr(sys, "last_value")

@@ -75,7 +75,7 @@ def caller() -> Place:
 
 
 def noted(frame: FrameType) -> Place | Passage:
-    """What its instruction is, from now on known."""
+    """What the frame's instruction is: a Place or a Passage, kept for the next time."""
     code, instruction = frame.f_code, frame.f_lasti
     is_users = not code.co_filename.startswith(NOT_USERS) or frame.f_back is None
     place = Place(code, instruction) if is_users else Passage(code)

@@ -516,7 +516,8 @@ def add_at(y: Any, keys: Any, values: Any) -> None:
     rows = keys[0] if isinstance(keys, tuple) and len(keys) == 1 else None
     is_of_rows = type(rows) is np.ndarray and rows.dtype.kind in "iu"
     if not is_of_rows or y.ndim < 2 or values.size < MANY:
-        return np.add.at(y, keys, values)
+        np.add.at(y, keys, values)
+        return
     rows = rows.ravel() % len(y)  # type: ignore[union-attr]
     order = np.argsort(rows, kind="stable")
     rows = rows[order]

@@ -47,7 +47,7 @@ def value_html(value: Value) -> str:
     rows = [("name", value.name)] if value.name else []
     rows.append(("data", "not fed" if is_unfed else shown(value.data)))
     rows.append(("grad", shown(value.grad)))
-    rows.append(("shape", shape_of(value)))
+    rows.append(("shape", shape_text(value)))
     rows.append(("dtype", str(value.dtype)))
     return table(rows + (history(value) if value.op else []))
 
@@ -55,7 +55,7 @@ def value_html(value: Value) -> str:
 def history(value: Value) -> list[tuple[str, str]]:
     """Rows for a result: its operator, and the expression that ends there."""
     order = order_of(value)
-    shapes = [shape_of(x) for x in value._operands]
+    shapes = [shape_text(x) for x in value._operands]
     rows = [("operator", f"{value.op} of {listed(shapes)}")]
     unfed = {str(x.name) for x in order.lazies if not x.is_fed}
     if unfed:
@@ -66,10 +66,10 @@ def history(value: Value) -> list[tuple[str, str]]:
     return rows
 
 
-def shape_of(x: Value | Constant) -> str:
+def shape_text(x: Value | Constant) -> str:
     """The shape, with None where it is open; that of now, where this cannot be known.
 
-    >>> shape_of(Value(shape=(None, 2), name="x") * 3)
+    >>> shape_text(Value(shape=(None, 2), name="x") * 3)
     '(None, 2)'
     """
     try:
@@ -99,7 +99,7 @@ def module_html(module: Module) -> str:
     """
     rows, parts = [], parts_of(module)
     for name, kind, parameters in parts[:MOST_ROWS]:
-        shapes = [f"{key} {shape_of(x)}" for key, x in parameters.items()]
+        shapes = [f"{key} {shape_text(x)}" for key, x in parameters.items()]
         size = f"{total_size(parameters.values()):,}"
         rows.append((name, kind, listed(shapes), size))
     if len(parts) > MOST_ROWS:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.engine import Value, order_of
-from micrograd.names import Part, is_net, names_in, parts_of
-from micrograd.show import shape_of
+from micrograd.names import Owner, is_net, names_in, parts_of
+from micrograd.show import shape_text
 
 if TYPE_CHECKING:
     import graphviz
@@ -118,7 +118,7 @@ def described(value: Value, names: dict[Value, str] | None) -> list[str]:
     name = value.name or (names or {}).get(value)
     fields = [name] if name else []
     if names is not None:
-        fields.append(f"shape {shape_of(value)}")
+        fields.append(f"shape {shape_text(value)}")
     if names is None or np.size(value.data) <= MOST_SHOWN:
         fields += [f"data {text(value.data)}", f"grad {text(value.grad)}"]
     return fields
@@ -144,7 +144,7 @@ def draw_box(
 class Call:
     """What a layer does with an input, from its first operator to its last."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Owner) -> None:
         self.part = part
         self.results: list[Value] = []  # of its operators, in order
         self.used: set[Value] = set()  # its parameters
@@ -161,12 +161,12 @@ class Call:
         return [
             f"{self.part.name}: {self.part.kind}",
             " ".join([result.op for result in self.results]),
-            "\n".join([f"{name} {shape_of(x)}" for name, x in used]),
-            f"shape {shape_of(self.results[-1])}",
+            "\n".join([f"{name} {shape_text(x)}" for name, x in used]),
+            f"shape {shape_text(self.results[-1])}",
         ]
 
 
-def calls_in(root: Value, parts: list[Part]) -> dict[Value, Call]:
+def calls_in(root: Value, parts: list[Owner]) -> dict[Value, Call]:
     """The call that a result belongs to, for those that belong to one.
 
     To a call belong the operators that apply a parameter of the layer to something

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from micrograd import Value, compiled, stack
-from micrograd.methods import INSTEAD, ArrayMethods
+from micrograd.instead import INSTEAD
+from micrograd.methods import ArrayMethods
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest, numbers
@@ -317,7 +318,7 @@ class TestWhatToWriteInstead(ValueTest):
     def test_names(self):
         v = Value(numbers((2, 3)))
         for name, words in {
-            **INSTEAD,
+            **INSTEAD["value"],
             "add_": "a new Value",
             "requires_grad_": "a new Value",
             "nbytes": "v.data.nbytes",

@@ -331,7 +331,7 @@ class TestRefused(HostileTest):
 
     def test_backward(self):
         y, x = self.y, self.x
-        words = "the expression does not depend on Value(data="
+        words = "the expression does not depend on wrt["
         for wrt in (Value(1.0), self.model.parameters(), [x, x * 1], {x, y + 1}):
             self.refused(ValueError, words, lambda wrt: y.backward(wrt), wrt)
         words = "wrt: expected Values, got "

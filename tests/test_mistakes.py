@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import micrograd
-from micrograd import Value, checkpoint, compiled, instead, methods, nn, optim
+from micrograd import Value, checkpoint, compiled, instead, nn, optim
 
 try:
     import torch
@@ -248,7 +248,7 @@ class TestMistakes(ValueTest):
 class TestHints(ValueTest):
     """What errors say to write instead of other libraries' names."""
 
-    TABLES = {"value": methods.INSTEAD, **instead.INSTEAD}
+    TABLES = instead.INSTEAD
     IN_WORDS = {"clone", "cpu", "cuda", "device", "setflags", "view"}  # of Values
     IN_WORDS |= {"functional", "lr_scheduler", "requires_grad", "retain_grad"}
 
@@ -276,7 +276,9 @@ class TestHints(ValueTest):
     def test_every_name_has_its_hint(self):
         owners = {"value": Value(1.0), "module": nn.MLP(2, [3])}
         owners["optimiser"] = optim.SGD(owners["module"], 0.1)
-        owners.update({"micrograd.nn": nn, "micrograd.optim": optim})
+        owners.update(
+            {"micrograd": micrograd, "micrograd.nn": nn, "micrograd.optim": optim}
+        )
         for kind, table in self.TABLES.items():
             for name, hint in table.items():
                 with self.subTest(name, kind=kind):
@@ -292,7 +294,9 @@ class TestHints(ValueTest):
         owners = {"value": [torch.ones(3), np.ones(3)], "module": [layer]}
         owners.update({"micrograd.nn": [torch.nn, torch.nn.utils]})
         owners.update({"micrograd.optim": [torch.optim, torch.nn.utils]})
+        owners["micrograd"] = [torch]
         others = {"itemset"}  # of NumPy 1
+        others |= {"grad"}  # JAX's
         others |= {"closure", "lr", "params"}  # arguments of PyTorch's optimisers
         for kind, table in self.TABLES.items():
             for name in table:

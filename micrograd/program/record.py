@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from micrograd.engine import Value, located, order_of, way_to
+from micrograd.engine import Value, dtype_of_gradient, located, order_of, way_to
 from micrograd.rules import (
     NUMBERS,
     Function,
@@ -356,7 +356,7 @@ def backward(
         operands, g = operands_of(node, values), gradients[node]
         if rule.is_opaque and not isinstance(g, Recorded):  # in the dtype of y
             y = as_line(values[node]).data
-            g = g if type(y) in NUMBERS else dtype_of_gradient(y).type(g)
+            g = g if type(y) in NUMBERS else dtype_of_gradient(y.dtype).type(g)
         inputs = (g, values[node], *operands)
         try:
             for x, derivative in links:
@@ -370,11 +370,6 @@ def backward(
     return gradients
 
 
-def dtype_of_gradient(data: Any) -> np.dtype[Any]:
-    """That of the data, or float64 where it is not of floats; in native bytes."""
-    return np.dtype(data.dtype.type if data.dtype.kind == "f" else float)
-
-
 def fitted(
     tape: Tape, gradient: Any, x: Value, values: dict[Value, Any], kept: set[Value]
 ) -> Any:
@@ -386,7 +381,7 @@ def fitted(
             return float(np.sum(gradient))
         is_float = type(gradient.line.data) is float
         return gradient if is_float else tape.call(as_float, (gradient,), {})
-    dtype = dtype_of_gradient(data)
+    dtype = dtype_of_gradient(data.dtype)
     gradient = summed_back(gradient, data.shape)
     parents = [as_line(values[parent]) for parent in x.parents]
     if x in kept or any(p.shape != data.shape for p in parents):
