@@ -24,7 +24,15 @@ from micrograd import rules
 from micrograd.instead import UFUNC_METHODS, with_numpys_words
 from micrograd.methods import ArrayMethods
 from micrograd.places import Place, caller, is_assigned
-from micrograd.rules import NUMBERS, RULES, Function, Rule, summed_back, whole
+from micrograd.rules import (
+    NUMBERS,
+    RULES,
+    Function,
+    Rule,
+    dtype_of_gradient,
+    summed_back,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -1213,11 +1221,6 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     if may_be_smaller or np.shape(gradient) == shape:
         return np.asarray(gradient, dtype)
     return np.full(shape, gradient, dtype)
-
-
-def dtype_of_gradient(dtype: Any) -> np.dtype[Any]:
-    """That of the data, or float64 where they are no floats; in native bytes."""
-    return np.dtype(dtype.type if dtype.kind == "f" else float)
 
 
 def has_shape_of_parents(x: Value) -> bool:

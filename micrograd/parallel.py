@@ -18,7 +18,8 @@ from zlib import crc32
 import numpy as np
 
 from micrograd.checkpoint import Part
-from micrograd.engine import Value, dtype_of_gradient, values_in
+from micrograd.engine import Value, values_in
+from micrograd.rules import dtype_of_gradient
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request

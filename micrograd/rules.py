@@ -98,7 +98,7 @@ def define(
     RULES[function] = Rule(name, value or function, derivatives, is_variadic)
 
 
-# --- Numbers -------------------------------------------------------------------------
+# --- Numbers --------------------------------------------------------------------------
 
 NUMBERS = {float, int, np.bool_}  # the last is what comparing numbers gives
 
@@ -121,7 +121,12 @@ def as_number(y: Any) -> Any:
     return y.item() if is_plain else y
 
 
-# --- Gradients and shapes ------------------------------------------------------------
+# --- Gradients and shapes -------------------------------------------------------------
+
+
+def dtype_of_gradient(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """That of the data, or float64 where they are no floats; in native bytes."""
+    return np.dtype(dtype.type if dtype.kind == "f" else float)
 
 
 def whole(g: Any, y: Any) -> Any:
@@ -147,7 +152,7 @@ def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
     return g
 
 
-# --- Element by element --------------------------------------------------------------
+# --- Element by element ---------------------------------------------------------------
 
 
 def same(g: Any, *_: Any) -> Any:
@@ -205,7 +210,7 @@ define(np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
 define(np.sin, lambda g, y, x: g * np.cos(x))
 define(np.cos, lambda g, y, x: -g * np.sin(x))
 define(np.tanh, lambda g, y, x: (1 - y * y) * g)
-define(np.arcsin, lambda g, y, x: g / np.sqrt(1 - inside(x, y) ** 2))
+define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + inside(x, y))))
 define(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
 define(np.arctanh, lambda g, y, x: g * np.cosh(y) ** 2)
 define(
@@ -229,7 +234,7 @@ define(relu, lambda g, y, x: np.where(y > 0, g, 0.0))  # not g * (y > 0): inf * 
 define(sigmoid, lambda g, y, x: g * y * (1 - y))
 
 
-# --- Choices -------------------------------------------------------------------------
+# --- Choices --------------------------------------------------------------------------
 
 
 def by_first(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -283,16 +288,21 @@ define(np.greater, None, None, name=">")
 define(np.greater_equal, None, None, name=">=")
 
 
-# --- Reductions ----------------------------------------------------------------------
+# --- Reductions -----------------------------------------------------------------------
 
 
 def reduction(derivative: Function) -> Function:
-    """A rule's derivative, made of one whose g and y keep the reduced axes."""
+    """A rule's derivative, made of one whose g and y keep the reduced axes.
 
-    def by_x(g: Any, y: Any, x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    That one is called as derivative(g, y, x, axis, **others).
+    """
+
+    def by_x(
+        g: Any, y: Any, x: Any, axis: Any = None, keepdims: Any = False, **others: Any
+    ) -> Any:
         if axis is not None and not keepdims:
             g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
-        return derivative(g, y, x, axis)
+        return derivative(g, y, x, axis, **others)
 
     return by_x
 
@@ -372,7 +382,7 @@ define(
 define(minus_log_softmax, minus_log_softmax_by_x, name="-log(softmax)")
 
 
-# --- Products ------------------------------------------------------------------------
+# --- Products -------------------------------------------------------------------------
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -461,7 +471,7 @@ def diagonal_by_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
 define(diagonal, diagonal_by_x, name="einsum")
 
 
-# --- Places --------------------------------------------------------------------------
+# --- Places ---------------------------------------------------------------------------
 
 
 def reshaped(x: Any, shape: tuple[int, ...]) -> Any:

@@ -286,5 +286,24 @@ class TestFreed(ProgramTest):
         self.assert_close(step(), 3 * np.e)
 
 
+class TestViews(unittest.TestCase):
+    def test_of_what_was_simplified(self):
+        w = Value(np.linspace(0.1, 1, 400).reshape(20, 20))
+        for view in (np.flip, np.rot90, np.diag, np.ravel, np.atleast_2d):
+            with self.subTest(view.__name__):
+                program = compiled(view(w.exp() * 1.0))
+                result = program()
+                kept = result.copy()
+                w.data = w.data + 1
+                program()
+                np.testing.assert_array_equal(result, kept)
+                self.assertFalse(np.shares_memory(compiled(view(w * 1.0))(), w.data))
+        y = np.flip(w.maximum(w), 0).tanh().sum()
+        y.backward(wrt=w)
+        expected = w.grad
+        compiled(y, wrt=w)()
+        np.testing.assert_allclose(w.grad, expected)
+
+
 if __name__ == "__main__":
     unittest.main()

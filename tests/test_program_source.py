@@ -134,5 +134,21 @@ class TestNames(ProgramTest):
         )
 
 
+class TestArguments(unittest.TestCase):
+    def test_numpys_numbers_as_axes_and_bounds(self):
+        x, one = Value(np.arange(6.0).reshape(2, 3)), np.int64(1)
+        for y in (x[:, one:], x.sum(axis=one), x.max(axis=one), np.split(x, [one])[1]):
+            with self.subTest(y.op):
+                y.backward(wrt=x)
+                expected = x.grad
+                np.testing.assert_array_equal(compiled(y, wrt=x)(), y.data)
+                np.testing.assert_array_equal(x.grad, expected)
+
+    def test_long_doubles(self):
+        x = Value(np.array([1, 2], np.longdouble) / 3)
+        y = (x * 2.5).sum()
+        self.assertEqual(compiled(y, wrt=x)(), y.data)
+
+
 if __name__ == "__main__":
     unittest.main()

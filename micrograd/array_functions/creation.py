@@ -1,4 +1,4 @@
-"""Values without a gradient, of a Value's shape; and filling in: `v.at[key].set(x)`.
+"""Values in the shape of another; and filling in: `v.at[key].set(x)`.
 
 A Value is not changed in place, as what was computed from it would no longer be right:
 filling in gives a new one, to which both the old Value and what was put in belong.
@@ -14,7 +14,7 @@ import numpy as np
 from micrograd.engine import Constant, Value, apply, as_key
 from micrograd.rules import RULES, Function, define, selected, whole
 
-# --- As a Value -----------------------------------------------------------------------
+# --- In the shape of another ----------------------------------------------------------
 
 
 def filled_like(x: Any, fill: Any, dtype: Any = None, shape: Any = None) -> Any:
@@ -48,23 +48,6 @@ def ones_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:
     """np.ones_like."""
     return full_like(a, 1, dtype, shape=shape)
 
-
-def refused(*_: Any, **__: Any) -> NoReturn:
-    """What writes to an array: it has no place for a gradient."""
-    raise TypeError(
-        "an array that is written to would lose the gradient: write "
-        "Value(array).at[key].set(x), which gives a new Value"
-    )
-
-
-FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    **dict.fromkeys([np.copyto, np.fill_diagonal, np.place, np.put], refused),
-    **dict.fromkeys([np.put_along_axis, np.putmask], refused),
-    np.empty_like: zeros_like,  # what is evaluated twice is twice the same
-    np.full_like: full_like,
-    np.ones_like: ones_like,
-    np.zeros_like: zeros_like,
-}
 
 # --- Filling in -----------------------------------------------------------------------
 
@@ -177,3 +160,21 @@ define(
     lambda g, y, x, values, *keys: selected(whole(g, y), *keys),
     name="at[].add",
 )
+
+
+def refused(*_: Any, **__: Any) -> NoReturn:
+    """What writes to an array: it has no place for a gradient."""
+    raise TypeError(
+        "an array that is written to would lose the gradient: write "
+        "Value(array).at[key].set(x), which gives a new Value"
+    )
+
+
+FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    **dict.fromkeys([np.copyto, np.fill_diagonal, np.place, np.put], refused),
+    **dict.fromkeys([np.put_along_axis, np.putmask], refused),
+    np.empty_like: zeros_like,  # what is evaluated twice is twice the same
+    np.full_like: full_like,
+    np.ones_like: ones_like,
+    np.zeros_like: zeros_like,
+}

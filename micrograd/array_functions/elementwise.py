@@ -13,7 +13,6 @@ from micrograd.functions import where
 from micrograd.rules import (
     RULES,
     Function,
-    Rule,
     by_first,
     by_second,
     define,
@@ -34,7 +33,7 @@ def flat(g: Any, y: Any, *_: Any) -> float:
     return 0.0
 
 
-# --- Angles --------------------------------------------------------------------------
+# --- Angles ---------------------------------------------------------------------------
 
 
 def arccos_by_x(g: Any, y: Any, x: Any) -> Any:
@@ -96,7 +95,7 @@ define(np.radians, lambda g, y, x: g * DEGREE)
 define(np.deg2rad, lambda g, y, x: g * DEGREE)
 
 
-# --- Powers and logarithms -----------------------------------------------------------
+# --- Powers and logarithms ------------------------------------------------------------
 
 
 def share(a: Any, b: Any) -> Any:
@@ -125,7 +124,7 @@ define(np.cbrt, lambda g, y, x: np.divide(g, 3 * y * y))
 define(np.float_power, power_by_a, power_by_b)
 
 
-# --- Signs, choices and bounds -------------------------------------------------------
+# --- Signs, choices and bounds --------------------------------------------------------
 
 define(np.fabs, *RULES[np.abs].derivatives)
 define(np.positive, same, name="pos")
@@ -142,11 +141,7 @@ define(
 )
 define(np.heaviside, flat, lambda g, y, x, half: np.where(x == 0, g, 0.0))
 
-NAN_TO_NUM = Rule(
-    "nan_to_num",
-    np.nan_to_num,
-    (lambda g, y, x, **options: np.where(np.isfinite(x), g, 0.0),),
-)
+define(np.nan_to_num, lambda g, y, x, **_: np.where(np.isfinite(x), g, 0.0))
 
 
 def nan_to_num(
@@ -156,10 +151,10 @@ def nan_to_num(
     if not copy:
         raise TypeError("expected copy=True, which leaves x as it is")
     options = {"nan": nan, "posinf": posinf, "neginf": neginf}
-    return apply(NAN_TO_NUM.bind(options), x)
+    return apply(RULES[np.nan_to_num].bind(options), x)
 
 
-# --- Rounding and remainders ---------------------------------------------------------
+# --- Rounding and remainders ----------------------------------------------------------
 
 define(np.floor, flat)
 define(np.ceil, flat)
@@ -178,17 +173,15 @@ define(
     lambda g, y, a, b: inside(g, y),
     lambda g, y, a, b: -g * inside(np.trunc(np.divide(a, b)), y),
 )
-
-
-ROUND = Rule("round", np.round, (lambda g, y, x, decimals: 0.0,))
+define(np.round, lambda g, y, x, decimals: 0.0, name="round")
 
 
 def rounded(x: Any, decimals: int = 0) -> Value:
     """np.round, half to even."""
-    return apply(ROUND.bind({"decimals": decimals}), x)
+    return apply(RULES[np.round].bind({"decimals": decimals}), x)
 
 
-# --- Between points ------------------------------------------------------------------
+# --- Between points -------------------------------------------------------------------
 
 
 def segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
@@ -221,20 +214,17 @@ def at_points(g: Any, x: Any, xp: Any) -> Any:
     return np.bincount(places, shares, len(xp))
 
 
-INTERP = Rule(
-    "interp",
+define(
     np.interp,
-    (
-        lambda g, y, x, xp, fp: g * inside(slope(x, xp, fp), y),
-        lambda g, y, x, xp, fp: at_points(-g * slope(x, xp, fp), x, xp),
-        lambda g, y, x, xp, fp: at_points(g, x, xp),
-    ),
+    lambda g, y, x, xp, fp: g * inside(slope(x, xp, fp), y),
+    lambda g, y, x, xp, fp: at_points(-g * slope(x, xp, fp), x, xp),
+    lambda g, y, x, xp, fp: at_points(g, x, xp),
 )
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Value:
     """np.interp; what x is outside of xp, may be Values, too."""
-    y = apply(INTERP, x, xp, fp)
+    y = apply(RULES[np.interp], x, xp, fp)
     if left is not None:
         y = where(np.less(x, xp[0]), left, y)
     return y if right is None else where(np.greater(x, xp[-1]), right, y)

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from micrograd.array_functions.products import (
-    cross,
-    installed,
-    outer,
-    tensordot,
-    vecdot,
-)
+from micrograd.array_functions import shapes
+from micrograd.array_functions.products import cross, outer, tensordot, vecdot
+from micrograd.array_functions.shapes import installed
 from micrograd.engine import Value, apply
-from micrograd.rules import RULES, Function, define, whole
+from micrograd.rules import RULES, Function, define, reduction, whole
 
 
 def T(x: Any) -> Any:
@@ -69,16 +65,12 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
     """The axes that a norm is of."""
     if axis is None:
         return tuple(range(np.ndim(x)))
-    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
-def norm_by_x(
-    g: Any, y: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
-) -> Any:
+def norm_by_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
     axes = axes_of(x, axis)
-    if axis is not None and not keepdims:
-        g, y = np.expand_dims(g, axes), np.expand_dims(y, axes)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
         return x * (g / np.where(y == 0, 1, y))
     if ord in SPECTRAL and len(axes) == 2:
@@ -109,7 +101,7 @@ def spectral_by_x(x: Any, ord: Any) -> Any:
     return factor(y, x, True) * weights @ T(factor(y, x, False))
 
 
-define(np.linalg.norm, norm_by_x, value=norm_of)
+define(np.linalg.norm, reduction(norm_by_x), value=norm_of)
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
@@ -229,7 +221,7 @@ def sign_and_log(x: Any) -> Any:
 
 
 def sign_and_log_by_x(g: Any, y: Any, x: Any) -> Any:
-    """x⁻ᵀ, which a singular matrix has not."""
+    """x⁻ᵀ; a singular matrix has none."""
     return whole(g, y)[1][..., None, None] * T(np.linalg.inv(x))
 
 
@@ -460,25 +452,9 @@ def matrix_transpose(x: Any, /) -> Value:
     return Value.transpose(x, (*range(n - 2), n - 1, n - 2))
 
 
-def diagonal_of(x: Any, offset: int) -> Any:
-    """np.diagonal, of the last two axes."""
-    return np.diagonal(x, offset, -2, -1)
-
-
-def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
-    """g on that diagonal."""
-    gradient = np.zeros_like(x, np.result_type(g))
-    rows = np.arange(y.shape[-1]) + max(-offset, 0)
-    gradient[..., rows, rows + offset] = g
-    return gradient
-
-
-define(diagonal_of, diagonal_by_x, name="diagonal")
-
-
 def diagonal(x: Any, /, *, offset: int = 0) -> Value:
     """np.linalg.diagonal, of the last two axes."""
-    return apply(RULES[diagonal_of].bind({"offset": offset}), x)
+    return shapes.diagonal(x, offset, -2, -1)
 
 
 def trace(x: Any, /, *, offset: int = 0) -> Value:
@@ -492,7 +468,7 @@ def trace(x: Any, /, *, offset: int = 0) -> Value:
 def instead(words: str) -> Callable[..., Any]:
     """What stands for a function that is refused, and says what to write."""
 
-    def refuse(*args: Any, **options: Any) -> Any:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
         raise TypeError(f"it has no derivative here: {words}")
 
     return refuse

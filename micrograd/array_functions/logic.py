@@ -59,7 +59,7 @@ def isclose(
     a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
 ) -> Value:
     """Whether |a - b| <= atol + rtol |b|."""
-    return computed(np.isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    return computed(np.isclose, a, b, rtol, atol, equal_nan=equal_nan)
 
 
 def isin(
@@ -93,7 +93,7 @@ def count_nonzero(x: Any, **parameters: Any) -> Any:
     return np.asarray(np.count_nonzero(x, **parameters))[()]
 
 
-def reduction(function: Function) -> Callable[..., Value]:
+def along_axes(function: Function) -> Callable[..., Value]:
     """The function along an axis, or several, as far as it takes them."""
 
     def reduced(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
@@ -174,17 +174,17 @@ ANSWERS = (
     np.shares_memory,
 )
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    **{function: reduction(function) for function in REDUCTIONS},
+    **{function: along_axes(function) for function in REDUCTIONS},
     **{function: of_data(function) for function in ANSWERS},
     np.argpartition: argpartition,
     np.argsort: argsort,
     np.can_cast: can_cast,
-    np.count_nonzero: reduction(count_nonzero),
+    np.count_nonzero: along_axes(count_nonzero),
     np.digitize: digitize,
     np.isclose: isclose,
     np.isin: isin,
-    np.nanargmax: reduction(nanargmax),
-    np.nanargmin: reduction(nanargmin),
+    np.nanargmax: along_axes(nanargmax),
+    np.nanargmin: along_axes(nanargmin),
     np.nonzero: nonzero,
     np.searchsorted: searchsorted,
 }

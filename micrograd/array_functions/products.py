@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import functions
+from micrograd.array_functions.shapes import installed, known
 from micrograd.engine import Value, apply, as_operand
 from micrograd.functions import concatenate
 from micrograd.rules import RULES, Function, define, whole
@@ -16,28 +17,9 @@ from micrograd.rules import RULES, Function, define, whole
 LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
 
 
-def known(x: Any) -> Any:
-    """A Value, also of a list of them, or raw data: what NumPy's functions take."""
-    x = as_operand(x)
-    return x if isinstance(x, Value) else x.data
-
-
 def moved(x: Any, source: int, destination: int) -> Any:
-    """np.moveaxis, which an array of the lengths 0, 1, 2, ... shows the order of."""
-    if source == destination:
-        return x
-    shown = np.empty(range(np.ndim(x)))
-    return np.transpose(x, np.moveaxis(shown, source, destination).shape)
-
-
-def installed(table: dict[str, Any]) -> dict[Function, Any]:
-    """The rows of functions that this version of NumPy has, under these."""
-    rows: dict[Any, Any] = {}
-    for name, row in table.items():
-        module, _, name = name.rpartition(".")
-        rows[getattr(np.linalg if module else np, name, None)] = row
-    rows.pop(None, None)
-    return rows
+    """np.moveaxis; x itself, if nothing moves."""
+    return x if source == destination else np.moveaxis(x, source, destination)
 
 
 # --- Sums of products over axes -------------------------------------------------------
@@ -263,7 +245,7 @@ define(np.diff, diff_by_x, value=lambda x, n, axis: np.diff(x, n, axis))
 
 
 def as_slice(x: Any, a: Any, axis: int) -> Any:
-    """A number as often as a slice of a across the axis has elements."""
+    """x; a number, as often as a has elements at one place along the axis."""
     if np.ndim(x):
         return x
     shape = list(np.shape(a))
@@ -324,7 +306,7 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
     Where the places are given and not their distance, each side has the other's weight.
     """
     f = moved(f, axis, -1)
-    if np.shape(f)[-1] in (0, 1):
+    if np.shape(f)[-1] in (0, 1):  # an open axis has None
         raise ValueError("expected two elements or more along the axis")
     if not isinstance(spacing, Value):
         spacing = np.asarray(spacing, f.dtype)[()]  # lest float64 widens float32

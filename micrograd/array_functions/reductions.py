@@ -8,18 +8,9 @@ from typing import Any
 import numpy as np
 
 from micrograd.array_functions.logic import argpartition, argsort
-from micrograd.array_functions.shapes import diagonal, take_along_axis
-from micrograd.engine import Value, apply, as_operand, has_value, rule_along
-from micrograd.rules import (
-    RULES,
-    Function,
-    Rule,
-    count,
-    define,
-    mean,
-    reduction,
-    whole,
-)
+from micrograd.array_functions.shapes import diagonal, numbers, take_along_axis
+from micrograd.engine import Value, apply, as_operand, rule_along
+from micrograd.rules import RULES, Function, count, define, mean, reduction, whole
 
 
 def reduced(function: Function) -> Callable[..., Value]:
@@ -29,11 +20,6 @@ def reduced(function: Function) -> Callable[..., Value]:
         return apply(rule_along(function, axis, keepdims), a)
 
     return of_value
-
-
-def opened(x: Any, axis: Any, keepdims: bool) -> Any:
-    """A result or its gradient with the reduced axes, of length 1."""
-    return x if axis is None or keepdims else np.expand_dims(x, axis)
 
 
 # --- Products -------------------------------------------------------------------------
@@ -106,7 +92,8 @@ def degrees_of_freedom(x: Any, y: Any, ddof: float) -> float:
 def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
     """The sum of the squared distances from the mean, divided by n - ddof."""
     rest = x - mean(x, axis, True)
-    y = np.add.reduce(rest * rest, axis, keepdims=keepdims)
+    place = rest if type(rest) is np.ndarray else None  # no second large array
+    y = np.add.reduce(np.multiply(rest, rest, out=place), axis, keepdims=keepdims)
     return np.divide(y, degrees_of_freedom(x, y, ddof))
 
 
@@ -115,27 +102,21 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
     return np.sqrt(var(x, axis, ddof, keepdims))
 
 
-def var_by_x(
-    g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
-) -> Any:
-    """2 g (x - mean) / n."""
-    g = opened(g, axis, keepdims)
+def var_by_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+    """2 g (x - mean) / (n - ddof)."""
     n = degrees_of_freedom(x, y, ddof)
     return np.divide(2 * g, n) * (x - mean(x, axis, True))
 
 
-def std_by_x(
-    g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False
-) -> Any:
-    """g (x - mean) / (n y), and 0 where y is 0, its minimum."""
-    g, n = opened(g, axis, keepdims), degrees_of_freedom(x, y, ddof)
-    y = opened(y, axis, keepdims)
+def std_by_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+    """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
+    n = degrees_of_freedom(x, y, ddof)
     g = np.where(y == 0, 0.0, np.divide(g, n * np.where(y == 0, 1, y)))
     return g * (x - mean(x, axis, True))
 
 
-define(np.var, var_by_x, value=var)
-define(np.std, std_by_x, value=std)
+define(np.var, reduction(var_by_x), value=var)
+define(np.std, reduction(std_by_x), value=std)
 
 
 def moment(function: Function) -> Callable[..., Value]:
@@ -175,7 +156,6 @@ def spread_by_weights(g: Any, y: Any, weights: Any, x: Any, axis: Any) -> Any:
 
 
 define(spread, spread_by_weights, None)
-ONES = Rule("ones", np.ones_like, (None,))
 
 
 def average(
@@ -191,7 +171,7 @@ def average(
         return np.mean(a, axis, keepdims=keepdims)
     a = as_operand(a)
     if weights is None:
-        weights = apply(ONES, a)
+        weights = np.ones_like(a)
     else:
         weights = apply(RULES[spread].bind({"axis": axis}), weights, a)
     total = Value.sum(weights, axis, keepdims)
@@ -298,17 +278,13 @@ define(np.median, quantile_by_x)
 
 def quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
     """The quantiles q from 0 to 1; between two elements, linearly."""
-    if has_value(q):
-        raise TypeError("q: expected numbers, as no gradient comes back to it")
-    parameters = {"q": q, "axis": axis, "keepdims": keepdims}
+    parameters = {"q": numbers("q", q), "axis": axis, "keepdims": keepdims}
     return apply(RULES[np.quantile].bind(parameters), a)
 
 
 def percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
     """The quantiles, of 100."""
-    if not has_value(q):
-        q = np.true_divide(q, 100)
-    return quantile(a, q, axis, keepdims=keepdims)
+    return quantile(a, np.true_divide(numbers("q", q), 100), axis, keepdims=keepdims)
 
 
 def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:

@@ -8,9 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, as_key, as_operand
+from micrograd.engine import Value, apply, as_key, as_operand, has_value
 from micrograd.functions import concatenate, where
 from micrograd.rules import NUMBERS, RULES, Function, Rule, define, selected, whole
+
+
+def known(x: Any) -> Any:
+    """A Value, also of a list of them, or raw data: what NumPy's functions take."""
+    x = as_operand(x)
+    return x if isinstance(x, Value) else x.data
+
+
+def numbers(name: str, x: Any) -> Any:
+    """x, which has to be of numbers: a TypeError, if there is a Value in it."""
+    if has_value(x):
+        raise TypeError(f"{name}: expected numbers, as no gradient comes back to it")
+    return x
+
+
+def installed(table: dict[str, Any]) -> dict[Function, Any]:
+    """The rows of functions that this version of NumPy has, under these."""
+    rows: dict[Any, Any] = {}
+    for name, row in table.items():
+        module, _, name = name.rpartition(".")
+        rows[getattr(np.linalg if module else np, name, None)] = row
+    rows.pop(None, None)
+    return rows
+
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
@@ -27,7 +51,7 @@ define(np.atleast_2d, reshaped_back)
 define(np.atleast_3d, reshaped_back)
 
 
-def at_least(function: Function) -> Callable[..., Any]:
+def each_at_least(function: Function) -> Callable[..., Any]:
     """NumPy's function, which puts axes of length 1 to each that lacks them."""
 
     def of_values(*values: Any) -> Any:
@@ -58,8 +82,8 @@ def reordered(function: Function) -> Callable[..., Value]:
     """NumPy's function, which brings axes into another order."""
 
     def of_value(a: Value, *arguments: Any, **options: Any) -> Value:
-        numbered = np.empty(range(a.ndim))  # each length is the number of its axis
-        return a.transpose(function(numbered, *arguments, **options).shape)
+        shown = np.empty(range(a.ndim))  # each length is the number of its axis
+        return a.transpose(function(shown, *arguments, **options).shape)
 
     return of_value
 
@@ -129,7 +153,8 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Value:
 
 def roll(a: Any, shift: Any, axis: Any = None) -> Value:
     """Moved along an axis; what leaves it at the end comes in at the start."""
-    return apply(RULES[np.roll].bind({"shift": shift, "axis": axis}), a)
+    parameters = {"shift": numbers("shift", shift), "axis": axis}
+    return apply(RULES[np.roll].bind(parameters), a)
 
 
 def tril(m: Any, k: int = 0) -> Value:
@@ -179,7 +204,6 @@ def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
 define(np.delete, moved_back(np.delete))
 define(np.diag, moved_back(np.diag))
 define(np.diagflat, moved_back(np.diagflat))
-define(np.diagonal, moved_back(np.diagonal))
 define(np.take, moved_back(np.take), None)
 define(np.take_along_axis, moved_back(np.take_along_axis), None, value=taken_along_axis)
 
@@ -197,7 +221,7 @@ def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
 
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
     """Without the places obj along an axis; without these elements, if it is None."""
-    return apply(RULES[np.delete].bind({"obj": obj, "axis": axis}), arr)
+    return apply(RULES[np.delete].bind({"obj": numbers("obj", obj), "axis": axis}), arr)
 
 
 def diag(v: Any, k: int = 0) -> Value:
@@ -210,10 +234,27 @@ def diagflat(v: Any, k: int = 0) -> Value:
     return apply(RULES[np.diagflat].bind({"k": k}), v)
 
 
+def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
+    """g on that diagonal of the last two axes."""
+    gradient = np.zeros_like(x, np.result_type(g))
+    rows = np.arange(y.shape[-1]) + max(-offset, 0)
+    gradient[..., rows, rows + offset] = g
+    return gradient
+
+
+define(
+    np.diagonal,
+    diagonal_by_x,
+    value=lambda x, offset: np.diagonal(x, offset, -2, -1),
+)
+
+
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     """The elements whose places along two axes differ by the offset."""
-    parameters = {"offset": offset, "axis1": axis1, "axis2": axis2}
-    return apply(RULES[np.diagonal].bind(parameters), a)
+    n = np.ndim(a)
+    if n > 1 and (axis1, axis2) not in ((-2, -1), (n - 2, n - 1)):
+        a = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    return apply(RULES[np.diagonal].bind({"offset": offset}), a)
 
 
 def take(
@@ -258,12 +299,13 @@ define(np.tile, tiled_by_x)
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Value:
     """Each element as often as repeats says, one number or one for each."""
-    return apply(RULES[np.repeat].bind({"repeats": repeats, "axis": axis}), a)
+    parameters = {"repeats": numbers("repeats", repeats), "axis": axis}
+    return apply(RULES[np.repeat].bind(parameters), a)
 
 
 def tile(A: Any, reps: Any) -> Value:
     """Side by side as often as reps says for each axis."""
-    return apply(RULES[np.tile].bind({"reps": reps}), A)
+    return apply(RULES[np.tile].bind({"reps": numbers("reps", reps)}), A)
 
 
 # --- Choices --------------------------------------------------------------------------
@@ -374,31 +416,25 @@ def dsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
 # --- Joining --------------------------------------------------------------------------
 
 
-def data_or_value(x: Any) -> Any:
-    """A Value, also of a list of Values, or raw data as an array."""
-    x = as_operand(x)
-    return x if isinstance(x, Value) else x.data
-
-
 def vstack(tup: Any) -> Value:
     """Below each other: along the first axis; vectors are rows."""
-    return concatenate([np.atleast_2d(data_or_value(x)) for x in tup])
+    return concatenate([np.atleast_2d(known(x)) for x in tup])
 
 
 def hstack(tup: Any) -> Value:
     """Beside each other: along the second axis; vectors along their only one."""
-    parts = [np.atleast_1d(data_or_value(x)) for x in tup]
+    parts = [np.atleast_1d(known(x)) for x in tup]
     return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def dstack(tup: Any) -> Value:
     """Behind each other: along the third axis."""
-    return concatenate([np.atleast_3d(data_or_value(x)) for x in tup], 2)
+    return concatenate([np.atleast_3d(known(x)) for x in tup], 2)
 
 
 def column_stack(tup: Any) -> Value:
     """Beside each other; vectors are columns."""
-    parts = map(data_or_value, tup)
+    parts = map(known, tup)
     return concatenate([x if np.ndim(x) > 1 else np.atleast_2d(x).T for x in parts], 1)
 
 
@@ -423,13 +459,13 @@ def joined_block(x: Any, axis: int, n_axes: int) -> Any:
         raise ValueError("expected lists that are nested equally deep")
     if isinstance(x, list):
         return concatenate([joined_block(part, axis + 1, n_axes) for part in x], axis)
-    x = data_or_value(x)
+    x = known(x)
     return np.expand_dims(x, tuple(range(n_axes - np.ndim(x))))
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Value:
     """The values after it along an axis; all elements along one, if it is None."""
-    return concatenate([data_or_value(arr), data_or_value(values)], axis)
+    return concatenate([known(arr), known(values)], axis)
 
 
 def inserted(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
@@ -458,7 +494,8 @@ define(inserted, inserted_by_x, inserted_by_values, name="insert")
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
     """With the values before the places obj along an axis."""
-    return apply(RULES[inserted].bind({"obj": obj, "axis": axis}), arr, values)
+    rule = RULES[inserted].bind({"obj": numbers("obj", obj), "axis": axis})
+    return apply(rule, arr, values)
 
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -521,9 +558,9 @@ def copied(a: Any, order: str = "K") -> Value:
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.append: append,
     np.array_split: array_split,
-    np.atleast_1d: at_least(np.atleast_1d),
-    np.atleast_2d: at_least(np.atleast_2d),
-    np.atleast_3d: at_least(np.atleast_3d),
+    np.atleast_1d: each_at_least(np.atleast_1d),
+    np.atleast_2d: each_at_least(np.atleast_2d),
+    np.atleast_3d: each_at_least(np.atleast_3d),
     np.block: block,
     np.broadcast_arrays: broadcast_arrays,
     np.broadcast_to: broadcast_to,
@@ -562,5 +599,5 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.triu: triu,
     np.vsplit: vsplit,
     np.vstack: vstack,
-    **{f: astype for f in [getattr(np, "astype", None)] if f},  # since NumPy 2.1
+    **installed({"astype": astype}),
 }

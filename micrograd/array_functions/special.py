@@ -18,7 +18,7 @@ import numpy as np
 from micrograd import rules
 from micrograd.array_functions import elementwise, of_arrays
 from micrograd.engine import Value, apply, rule_along
-from micrograd.rules import RULES, Function, define, inside
+from micrograd.rules import RULES, Function, define, inside, whole
 
 # --- Derivatives, under the names of SciPy's functions --------------------------------
 
@@ -96,7 +96,7 @@ define(of_arrays.entr, *DERIVATIVES["entr"])
 define(
     of_arrays.log_softmax,
     lambda g, y, x, axis: (
-        g - np.exp(y) * np.add.reduce(rules.whole(g, y), axis, keepdims=True)
+        g - np.exp(y) * np.add.reduce(whole(g, y), axis, keepdims=True)
     ),
 )
 
@@ -156,7 +156,7 @@ def digamma(x: Any) -> Value:
 
 
 def xlogy(x: Any, y: Any) -> Value:
-    """x ln(y), and 0 where x is 0, also by y; by x, unless y > 0.
+    """x ln(y); 0 where x is 0, as is its derivative by y, and by x unless y > 0.
 
     >>> xlogy(Value([0.0, 1.0]), [0.0, 1.0]).data
     array([0., 0.])
@@ -165,7 +165,7 @@ def xlogy(x: Any, y: Any) -> Value:
 
 
 def xlog1py(x: Any, y: Any) -> Value:
-    """x ln(1 + y), and 0 where x is 0, also by y; by x, unless y > -1.
+    """x ln(1 + y); 0 where x is 0, as is its derivative by y, and by x unless y > -1.
 
     >>> xlog1py(Value([0.0, 1.0]), [-1.0, 1e-20]).data
     array([0.e+00, 1.e-20])

@@ -32,7 +32,7 @@ from micrograd.program.module import save
 from micrograd.program.record import Recording
 from micrograd.program.simplify import simplify
 from micrograd.program.source import OtherShape, Source
-from micrograd.rules import NUMBERS
+from micrograd.rules import NUMBERS, dtype_of_gradient
 
 if TYPE_CHECKING:
     from micrograd.checkpoint import Path
@@ -62,8 +62,10 @@ def compiled(
 
     Raises
     ------
-    TypeError : a result is no Value, or of booleans
-    ValueError : the result does not depend on one of wrt, or has too many operators
+    TypeError : a result is no Value; or there is wrt, and the first result is of
+        booleans, or wrt has something else than Values
+    ValueError : the first result does not depend on one of wrt, or there are more than
+        20,000 operators
 
     >>> x, w = Value(shape=(None, 2), name="x"), Value([1.0, -1.0])
     >>> step = compiled(((x @ w) ** 2).mean(), wrt={"w": w})
@@ -90,7 +92,8 @@ class Program:
     ) -> None:
         for root in roots:
             if not isinstance(root, Value):
-                raise TypeError(f"expected Values to compile, got {root!r}")
+                expected = "Values to compile, as compiled(a, b)"
+                raise TypeError(f"expected {expected}, got {root!r}")
         self.roots = roots
         self.wrt = [] if wrt is None else list(dict.fromkeys(values_in(wrt)))
         nodes: dict[Value, None] = {}
@@ -230,7 +233,9 @@ class Program:
         `step(*feeds, *parameters)` checks its arguments and returns the result, or a
         tuple of the results; with `wrt`, this and a tuple of the gradients. It is pure:
         it keeps nothing, and several threads may call it. An open axis takes any
-        length, unless the code depends on it: then the length of the last call.
+        length, unless the code depends on it, as that of a mean over it does: then the
+        length of the last call. Axes that were as long as one another then, or that
+        have never been fed, have to be as long as one another in each call of `step`.
 
         Parameters
         ----------
@@ -286,7 +291,13 @@ class Code:
     ----------
     text : the source
     run : its function
-    nodes : the operator and the shapes of its operands, by number of the line
+    nodes : by number of the line, the operator, the shapes of its operands, its place
+    names : what `run` finds by name: constants, buffers, what is called whole
+    own : the ids of the arrays of gradients
+    forms : the shape and dtype of each input
+    fits : whether inputs have these, and are none of its own arrays
+    scalars : the types of gradients by NumPy's scalars, None for others; empty if none
+    recorded : what opaque calls gave when they were recorded, until it is replayed
     """
 
     def __init__(self, program: Program, inputs: list[Any]) -> None:
@@ -392,7 +403,7 @@ def scalar_type(data: Any) -> type[np.generic] | None:
     """The type that the gradient of a NumPy scalar has."""
     if not isinstance(data, np.generic) or type(data) in NUMBERS:
         return None
-    return data.dtype.type if data.dtype.kind == "f" else np.float64
+    return dtype_of_gradient(data.dtype).type
 
 
 def names_of(

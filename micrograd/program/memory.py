@@ -62,14 +62,14 @@ class Memory:
     slots : the sizes of the slots, in bytes
     last_uses : the numbers of the lines that need each line last, itself or its views
     escaping : what somebody outside may keep
+    own : the gradients, which have buffers of their own
+    sources : of each line, the one whose memory it looks at: its own, if it is no view
     """
 
     def __init__(self, recording: Recording) -> None:
         lines = recording.lines
         self.buffers: dict[Line, Buffer] = {}
         self.slots: list[int] = []
-        self.names: list[str] = []
-        self.firsts: dict[int, Buffer] = {}
         self.recording = recording
         self.sources = sources = {line: source_of(line) for line in lines}
         self.last_uses: dict[Line, int] = {}
@@ -81,7 +81,7 @@ class Memory:
                 self.last_uses[sources.get(x, x)] = i
             if line.is_opaque:
                 escaping.update(sources.get(x, x) for x in line.operands())
-        own = {sources.get(line, line) for line in recording.gradients}
+        self.own = own = {sources.get(line, line) for line in recording.gradients}
         free: list[int] = []
         for i, line in enumerate(lines):
             done = {
@@ -111,18 +111,14 @@ class Memory:
 
     def let_go(self, nbytes: int) -> dict[Line, list[Line]]:
         """After each line, the arrays of that size that are done, and their views."""
-        lines, kept = self.recording.lines, self.escaping
-        gradients = {source_of(line) for line in self.recording.gradients}
+        lines = self.recording.lines
+        kept = {*self.buffers, *self.escaping, *self.own}
         done: dict[Line, list[Line]] = {}
         for line in lines:
             source = self.sources[line]
-            if source.kind != "call" or source in self.buffers or source in kept:
+            if source.kind != "call" or source in kept or not source.is_array:
                 continue
-            if (
-                source.is_array
-                and source.data.nbytes >= nbytes
-                and source not in gradients
-            ):
+            if source.data.nbytes >= nbytes:
                 done.setdefault(lines[self.last_uses[source]], []).append(line)
         return done
 
@@ -138,18 +134,14 @@ def is_view(line: Line) -> bool:
     """Whether the result may be a view of the first operand."""
     if line.is_opaque or not line.operands():
         return False
-    if line.function in VIEWS:
-        return True
-    x = line.operands()[0].data
-    both = type(x) is type(line.data) is np.ndarray
-    return both and bool(np.may_share_memory(x, line.data))
+    return line.is_view or line.function in VIEWS
 
 
 def can_be_written(line: Line, smallest: int) -> bool:
     """Whether the function takes `out`, and the result has as many bytes."""
     if not line.is_array or line.is_opaque or line.data.nbytes < smallest:
         return False
-    return is_elementwise(line) or is_reduction(line) or line.function in WRITERS
+    return is_of_ufunc(line) or line.function in WRITERS
 
 
 def is_elementwise(line: Line) -> bool:
@@ -159,10 +151,10 @@ def is_elementwise(line: Line) -> bool:
     return is_ufunc or function is kept_bits
 
 
-def is_reduction(line: Line) -> bool:
-    """Whether it is `add.reduce` or another ufunc's."""
-    ufunc = getattr(line.function, "__self__", None)
-    return isinstance(ufunc, np.ufunc) or isinstance(line.function, np.ufunc)
+def is_of_ufunc(line: Line) -> bool:
+    """Whether it is a ufunc, as `matmul`, or a method of one, as `add.reduce`."""
+    function = line.function
+    return isinstance(getattr(function, "__self__", function), np.ufunc)
 
 
 def may_overwrite(line: Line, x: Line, sources: dict[Line, Line]) -> bool:

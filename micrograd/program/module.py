@@ -61,8 +61,8 @@ def save(program: Program, path: Path, parameters: bool) -> None:
 def not_alone(names: Iterable[str]) -> ValueError:
     """The error about operators that are more than calls of NumPy's functions."""
     return ValueError(
-        "expected NumPy's functions alone in what is saved, got operators that are "
-        f"called whole: {', '.join(sorted(names))}"
+        "expected NumPy's functions alone in what is saved; what is your own, SciPy's, "
+        f"or decides by its data is called whole: {', '.join(sorted(names))}"
     )
 
 

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from micrograd.engine import Value, dtype_of_gradient, located, order_of, way_to
+from micrograd.engine import Value, located, order_of, way_to
 from micrograd.rules import (
     NUMBERS,
     Function,
     add_at,
     are_numbers,
     as_number,
+    dtype_of_gradient,
     summed_back,
 )
 
@@ -43,6 +44,7 @@ class Line:
     function, arguments, options : what is called; other lines stand in the arguments
     errors : what np.errstate said, where it was not as outside
     is_opaque : it may do anything, and is called once
+    is_view : the result looks at the memory of the first operand
     node, is_backward : the operator whose rule made the call, and in which direction
     name : in the source
     """
@@ -54,6 +56,7 @@ class Line:
         "function",
         "is_backward",
         "is_opaque",
+        "is_view",
         "kind",
         "name",
         "node",
@@ -66,20 +69,23 @@ class Line:
         self.arguments: tuple[Any, ...] = ()
         self.options: dict[str, Any] = {}
         self.errors: dict[str, str] = {}
-        self.is_opaque = self.is_backward = False
+        self.is_opaque = self.is_view = self.is_backward = False
         self.node: Value | None = None
         self.name = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The lengths of the result's axes; () of a number."""
         return np.shape(self.data)
 
     @property
     def is_array(self) -> bool:
+        """Whether it is an array, also one without axes; no scalar of NumPy's."""
         return type(self.data) is np.ndarray
 
     @property
     def is_number(self) -> bool:
+        """Whether it is a number of Python's, or what comparing such gives."""
         return type(self.data) in NUMBERS
 
     def operands(self) -> list[Line]:
@@ -105,6 +111,11 @@ def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
     return change(x)
 
 
+def data_in(x: Any) -> Any:
+    """Arguments with the data of lines in their places."""
+    return replaced(x, lambda part: part.data if isinstance(part, Line) else part)
+
+
 def call_of(
     function: Function,
     arguments: tuple[Any, ...],
@@ -112,12 +123,15 @@ def call_of(
 ) -> Line:
     """A line that calls, with the result of calling now."""
     options = options or {}
-    data = lambda x: x.data if isinstance(x, Line) else x
-    line = Line("call", function(*replaced(arguments, data), **replaced(options, data)))
+    line = Line("call", function(*data_in(arguments), **data_in(options)))
     line.function, line.arguments, line.options = function, arguments, options
+    found = [x.data for x in line.operands()]
     makes_array = function in (placed, added)  # also from a number
-    if not makes_array and are_numbers(*[x.data for x in line.operands()]):
+    if not makes_array and are_numbers(*found):
         line.data = as_number(line.data)
+    if found and type(found[0]) is type(line.data) is np.ndarray:
+        # Asked now: simplifying puts other operands here, whose data are other arrays.
+        line.is_view = bool(np.may_share_memory(found[0], line.data))
     return line
 
 
@@ -162,7 +176,11 @@ def as_float(x: Any) -> float:
 
 
 class Recorded(NDArrayOperatorsMixin):
-    """An array or a number whose uses are written down."""
+    """An array or a number whose uses are written down.
+
+    Shapes and dtypes it tells as an array does; every other use becomes a line. It has
+    what rules ask of an array, and no more: for the rest they are called whole.
+    """
 
     __slots__ = ("line", "tape")
 
@@ -172,7 +190,7 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
-        if method == "at":
+        if method == "at":  # of np.add, which alone the rules call
             zeros, keys, values = inputs
             return zeros.put(added, keys, values)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
@@ -229,13 +247,21 @@ class Recorded(NDArrayOperatorsMixin):
         self.line = self.tape.call(function, arguments, {}).line
 
     def look(self, *_: Any) -> Any:
+        """What gives the data away."""
         raise LooksAtData
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = look
 
 
 class Tape:
-    """The lines of a program, in the order of their calls."""
+    """The lines of a program, in the order of their calls.
+
+    Attributes
+    ----------
+    lines : so far
+    node, is_backward : whose rule is being run, and in which direction
+    errors : what np.errstate says outside of the rules
+    """
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -265,7 +291,7 @@ class Tape:
         start = len(self.lines)
         try:
             return function(*operands)
-        except (LooksAtData, AttributeError, TypeError):
+        except (LooksAtData, AttributeError, TypeError):  # a Recorded lacks something
             del self.lines[start:]
             return self.call(function, operands, {})
 
@@ -354,7 +380,7 @@ def backward(
     for node, links in zip((root, *way.nodes), way.links):
         tape.node, rule = node, node._rule
         operands, g = operands_of(node, values), gradients[node]
-        if rule.is_opaque and not isinstance(g, Recorded):  # in the dtype of y
+        if rule.is_opaque and not isinstance(g, Recorded):  # it may ask for g.dtype
             y = as_line(values[node]).data
             g = g if type(y) in NUMBERS else dtype_of_gradient(y.dtype).type(g)
         inputs = (g, values[node], *operands)
@@ -386,12 +412,8 @@ def fitted(
     parents = [as_line(values[parent]) for parent in x.parents]
     if x in kept or any(p.shape != data.shape for p in parents):
         if is_plain:
-            is_scalar = data.shape == ()
-            return (
-                dtype.type(gradient)
-                if is_scalar
-                else np.full(data.shape, gradient, dtype)
-            )
+            full = np.full(data.shape, gradient, dtype)
+            return full if full.ndim else full[()]
         if gradient.shape != data.shape:
             gradient = tape.call(np.broadcast_to, (gradient, data.shape), {})
     if is_plain or gradient.dtype == dtype:

@@ -21,6 +21,7 @@ from micrograd.program.record import (
     as_float,
     as_line,
     call_of,
+    data_in,
     kept_bits,
     lines_in,
     replaced,
@@ -321,7 +322,7 @@ def of_divide(line: Line, uses: Uses) -> Any:
 def of_sum(line: Line, uses: Uses) -> Any:
     """The sum of a number is the number, that of all products a dot product."""
     x, *rest = line.arguments
-    axis = rest[0] if rest else line.options.get("axis", 0)
+    axis = data_in(rest[0] if rest else line.options.get("axis", 0))
     if np.ndim(x.data) == 0 and is_like(x, line):
         return x
     is_full = axis is None or x.data.ndim == 1 and axis in (0, -1, (0,), (-1,))
@@ -401,7 +402,7 @@ def of_expand_dims(line: Line, uses: Uses) -> Any:
     x, axis = line.arguments
     if not isinstance(x, Line) or not x.is_array:
         return None
-    axes = np.atleast_1d(axis) % line.data.ndim
+    axes = np.atleast_1d(data_in(axis)) % line.data.ndim
     keys = tuple(None if i in axes else slice(None) for i in range(line.data.ndim))
     return written(line, operator.getitem, x, keys)
 
@@ -411,7 +412,7 @@ def of_squeeze(line: Line, uses: Uses) -> Any:
     x, *rest = line.arguments
     if not rest or rest[0] is None or not line.is_array:
         return None
-    axes = np.atleast_1d(rest[0]) % x.data.ndim
+    axes = np.atleast_1d(data_in(rest[0])) % x.data.ndim
     keys: tuple[Any, ...] = tuple(
         0 if i in axes else slice(None) for i in range(x.data.ndim)
     )

@@ -25,7 +25,7 @@ from micrograd.program.record import (
     kept_bits,
     placed,
 )
-from micrograd.rules import Function
+from micrograd.rules import Function, dtype_of_gradient
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -59,6 +59,8 @@ OF_FLOATS: dict[Function, str] = {
     np.cos: "math.cos({0}) if {0} - {0} == 0.0 else float({numpy}({0}))",
 }
 SHORT = 20  # elements of a constant that is written out
+# Written behind their first operand, as `x.T`.
+METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast, as_float}
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
@@ -68,9 +70,6 @@ TAKEN |= {"step", "math", "float", "abs", "int", "bool", "given", "add", "array"
 TAKEN |= {"bitwise_and", "bool_", "empty", "errstate", "inf", "nan"}
 TAKEN |= {"ndarray", "negative", "zeros"}
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
-
-
-METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast, as_float}
 
 
 class Source:
@@ -83,8 +82,8 @@ class Source:
     constants : arrays, by the names that they have in the text
     functions : what is called whole, likewise
     opaque : the lines that call what may do anything, by the name that they call
-    nodes : for each line of the text, by its number, the operator that it comes from
-        and the shapes of its operands
+    nodes : for each line of the text, by its number, the operator that it comes from,
+        the shapes of its operands and its place
     """
 
     def __init__(
@@ -132,13 +131,27 @@ class Source:
             line.name = ""
         for name, line in self.inputs.items():
             line.name = self.name_for(name)
-        results = {line: node for node, line in recording.values.items()}
-        gradients = dict(zip(recording.gradients, self.wrt))
-        count = 0
+        results = set(recording.values.values())
+        self.name_in_order("v", [x for x in recording.lines if x in results])
+        self.name_gradients()
+        uses = Counter([*recording.results, *recording.gradients])
         for line in recording.lines:
-            if line in results:
-                count += 1
-                line.name = self.name_for(f"v{count}")
+            uses.update(line.operands())
+        for line in recording.lines:
+            is_short = line.function in INLINE and not has_own_shape(line)
+            if is_short and uses[line] == 1 and line not in results:
+                line.name = "inlined"
+        self.name_in_order("u", [x for x in recording.lines if not x.name])
+
+    def name_in_order(self, letter: str, lines: list[Line]) -> None:
+        """Names of a letter and a number, as v1, v2, ..."""
+        for i, line in enumerate(lines, 1):
+            line.name = self.name_for(f"{letter}{i}")
+
+    def name_gradients(self) -> None:
+        """Names after what they are the gradients by, as by_v1."""
+        recording = self.recording
+        gradients = dict(zip(recording.gradients, self.wrt))
         for node, line in recording.by.items():  # the last value first
             value = recording.values.get(node)
             if value is not None and value.name:
@@ -150,17 +163,6 @@ class Source:
                 line.name = self.name_for(f"by_{gradients[line]}")
             elif line in self.served:
                 line.name = self.name_for(self.served[line].pop(0))
-        uses = Counter([*recording.results, *recording.gradients])
-        for line in recording.lines:
-            uses.update(line.operands())
-        count = 0
-        for line in recording.lines:
-            is_short = line.function in INLINE and not has_own_shape(line)
-            if is_short and uses[line] == 1 and line not in results:
-                line.name = "inlined"
-            if not line.name:
-                count += 1
-                line.name = self.name_for(f"u{count}")
 
     def numpy(self, name: str) -> str:
         """A name of NumPy's, which the text imports."""
@@ -200,6 +202,10 @@ class Source:
         if isinstance(x, slice):
             bounds = ", ".join(map(self.argument, (x.start, x.stop, x.step)))
             return f"slice({bounds})"
+        if isinstance(x, np.integer):  # as a slice may have
+            x = x.item()
+        if isinstance(x, np.longdouble):  # which has no literal
+            return f"{self.numpy(dtype_name(x.dtype))}({str(x)!r})"
         return "..." if x is Ellipsis else repr(x)
 
     def key(self, keys: Any) -> str:
@@ -232,13 +238,11 @@ class Source:
 
     def definition(self, name: str, data: Any, array: np.ndarray[Any, Any]) -> str:
         """The statement that makes a constant."""
-        dtype = (
-            "" if array.dtype.name == "float64" else f", {self.argument(array.dtype)}"
-        )
         if isinstance(data, np.generic):
-            return (
-                f"{name} = {self.argument(array.dtype)}({self.argument(array.item())})"
-            )
+            number = self.argument(array.item())
+            return f"{name} = {self.argument(array.dtype)}({number})"
+        is_default = array.dtype.name == "float64"
+        dtype = "" if is_default else f", {self.argument(array.dtype)}"
         is_short = array.size <= SHORT
         if array.size > 1 and np.all(array == array.flat[0]):
             form = f"{array.shape}, {self.argument(array.flat[0].item())}"
@@ -279,15 +283,17 @@ class Source:
             self.n_buffers += 1
             name = self.known[buffer] = self.name_for(f"t{self.n_buffers}")
             first = self.known.setdefault(("slot", buffer.slot), name)
-            memory = self.numpy("empty" if first == name else "ndarray")
-            form = self.form(buffer.shape, buffer.dtype, first == name)
-            place = "" if first == name else f", {first}"
-            self.setup.append(f"{name} = {memory}({form}{place})")
+            if first == name:
+                call = f"{self.numpy('empty')}({self.form(buffer.shape, buffer.dtype)})"
+            else:  # another array in the same memory
+                dtype = self.numpy(dtype_name(buffer.dtype))
+                call = f"{self.numpy('ndarray')}({buffer.shape}, {dtype}, {first})"
+            self.setup.append(f"{name} = {call}")
         return self.known[buffer]
 
-    def form(self, shape: tuple[int, ...], dtype: np.dtype[Any], short: bool) -> str:
+    def form(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
         """The arguments of `empty`; float64 goes without saying."""
-        is_default = short and dtype.name == "float64"
+        is_default = dtype.name == "float64"
         return f"{shape}" if is_default else f"{shape}, {self.numpy(dtype_name(dtype))}"
 
     # --- Lines ---
@@ -412,8 +418,7 @@ class Source:
             if type(data) is not np.ndarray or not self.has_buffers:
                 continue
             self.known["gradient", name] = buffer = self.name_for(f"grad_{name}")
-            dtype = data.dtype.type if data.dtype.kind == "f" else np.float64
-            form = self.form(data.shape, np.dtype(dtype), True)
+            form = self.form(data.shape, dtype_of_gradient(data.dtype))
             self.setup.append(f"{buffer} = {self.numpy('empty')}({form})")
             if source_of(line) is line and line not in self.memory.escaping:
                 if can_be_written(line, 0):
