@@ -459,5 +459,7 @@ class ArrayMethods:
         >>> Value(np.ones((4, 2, 3))).mT.shape
         (4, 3, 2)
         """
-        n = np.ndim(self)
-        return np.transpose(self, (*range(n - 2), n - 1, n - 2))
+        # NumPy 1 has none
+        from micrograd.array_functions.linalg import matrix_transpose
+
+        return matrix_transpose(self)

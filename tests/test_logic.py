@@ -56,6 +56,7 @@ FUNCTIONS = {  # of a Value and of an array alike
     "sign": lambda x: np.sign(x),
     "isclose": lambda x: np.isclose(x, ROW),
     "isclose by name": lambda x: np.isclose(ROW, x, atol=0.5, rtol=0, equal_nan=True),
+    "isclose as far as a Value says": lambda x: np.isclose(x, 2, rtol=np.mean(x)),
     "isclose to itself": lambda x: np.isclose(x, x + 1e-9, equal_nan=True),
     "isin": lambda x: np.isin(x, [0, 3, NAN]),
     "isin of others": lambda x: np.isin([1.5, 7], x, invert=True),

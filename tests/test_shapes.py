@@ -573,6 +573,14 @@ class TestErrors(FunctionTest):
             for y, length in zip(parts, lengths):
                 self.assertEqual(y.forward(x=np.ones((n, 4))).shape, (length, 4))
 
+    def test_numbers_that_cannot_be_values(self):
+        x, n = Value([1.0, 2.0]), Value(1)
+        for function in (np.delete, np.repeat, np.tile, np.roll):
+            with self.assertRaisesRegex(TypeError, "expected numbers"):
+                function(x, n)
+        with self.assertRaisesRegex(TypeError, "obj: expected numbers"):
+            np.insert(x, n, 5.0)
+
 
 if __name__ == "__main__":
     unittest.main()
