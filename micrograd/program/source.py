@@ -457,12 +457,12 @@ class Source:
     def title(self, *about: str) -> list[str]:
         """What the text is, and how its names are to be read."""
         names = (
-            "v1, v2, ... are the values of the operators, u1, u2, ... steps to them."
+            "v1, v2, ... are the operators' results, u1, u2, ... steps towards them."
         )
         if self.wrt:
-            names += " by_v1 is the derivative of the first result by v1."
+            names += " by_v1 is the derivative of the first result with respect to v1."
         if any(f"grad_{name}" in self.taken for name in self.wrt):
-            names += " The next call overwrites the arrays of gradients."
+            names += " The next call overwrites the gradient arrays."
         first, *others = *about, names
         return [
             f'"""{first}',
