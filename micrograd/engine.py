@@ -6,7 +6,7 @@ and its rule (see `micrograd.rules`): together they are a graph, the expression.
 `backward()` goes back and sets each Value's `grad`: the derivative of the result by it.
 
 To see how, read `Value.__init__` (leaves), `apply` (results), `order_of`, `evaluate`,
-`way_to`, `differentiate` and `fitted`; most of the class is names.
+`links_to`, `differentiate` and `fitted`; most of the class is names.
 """
 
 from __future__ import annotations
@@ -1011,18 +1011,7 @@ class Order(NamedTuple):
     results: list[Value]  # of operators, each after its operands
     leaves: list[Value]
     lazies: list[Value]
-    ways: dict[tuple[int, ...] | None, Way]  # by the ids of wrt, which it keeps alive
-
-
-class Way(NamedTuple):
-    """The way of the gradients back to wrt: operator by operator, the last one first.
-
-    links[0] are the root's, links[i + 1] those of nodes[i]: the root is left out, since
-    it keeps this and would be in a circle, which only the garbage collector frees.
-    """
-
-    nodes: list[Value]
-    links: list[list[Link]]  # of each, the operands that lead to wrt
+    links: dict[Any, list[list[Link]]]  # by the ids of wrt, which it keeps alive
 
 
 def order_of(root: Value) -> Order:
@@ -1042,36 +1031,40 @@ def order_of(root: Value) -> Order:
     return order
 
 
-def way_to(wrt: list[Value] | None, root: Value) -> Way:
-    """The way back from the root, found once for each wrt."""
+def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
+    """For the root, and each result before it, the operands by which it leads to wrt.
+
+    The way of the gradients, found once for each wrt. There is none for a result that
+    does not lead to wrt, or that no gradient reaches.
+    """
     order = order_of(root)
     key = None if wrt is None else tuple(map(id, wrt))
-    if key in order.ways:
-        return order.ways[key]
+    if key in order.links:
+        return order.links[key]
     nodes = [*order.results, root] if root._rule else []
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
-    all_links = []
+    way = []
     for node in nodes:  # from the leaves on: which operands lead to wrt
         links: list[Any] = []
         for x, derivative in zip(node._operands, node._rule.derivatives):
             if derivative and x in leading:
                 links.append((x, derivative))
-        all_links.append(links)
+        way.append(links)
         if links:
             leading.add(node)
-    way, reached = Way([], []), {root}
-    for node, links in zip(nodes[::-1], all_links[::-1]):  # back: which are reached
-        if links and node in reached:
-            way.nodes.append(node)
-            way.links.append(links)
+    way.reverse()
+    reached = {root}
+    for node, links in zip(reversed(nodes), way):  # back: which are reached
+        if node in reached:
             for x, _ in links:
                 reached.add(x)
+        else:
+            links.clear()
     for i, value in enumerate(wrt or ()):
         if value not in reached:
             what = f"wrt[{i}] of shape {np.shape(value.data)}"
             raise ValueError(f"the expression does not depend on {what}")
-    del way.nodes[:1]  # the root: the first, if there is any
-    order.ways[key] = way
+    order.links[key] = way
     return way
 
 
@@ -1167,7 +1160,7 @@ def evaluate(root: Value, values: dict[str, Any]) -> Any:
 
 def differentiate(root: Value, wrt: list[Value] | None) -> None:
     """The chain rule, from the last operator to the first."""
-    order, way = order_of(root), way_to(wrt, root)
+    order, way = order_of(root), links_to(wrt, root)
     check_data([x.data for x in order.leaves])
     kept = None if wrt is None else set(wrt)  # None: all
     if root.dtype.kind == "b" and wrt != []:
@@ -1178,11 +1171,16 @@ def differentiate(root: Value, wrt: list[Value] | None) -> None:
         value.grad = None
     root.grad = None if wrt == [] else fitted(1.0, root, kept)
     try:
-        for node, links in zip((root, *way.nodes), way.links):
+        for node, links in zip((root, *reversed(order.results)), way):
+            if not links:
+                continue
             g, y = node.grad, node.data
             data = tuple(map(data_of, node._operands))
             for x, derivative in links:
-                gradient = fitted(derivative(g, y, *data), x, kept)
+                gradient = derivative(g, y, *data)
+                # A number fits a number: asked here, as it is most of their time.
+                if type(gradient) is not float or type(x.data) is not float:
+                    gradient = fitted(gradient, x, kept)
                 if x._rule:  # its gradient may be another's, too: never in place
                     x.grad = gradient if x.grad is None else x.grad + gradient
                 elif x.grad is None:
@@ -1204,8 +1202,6 @@ def fitted(gradient: Any, x: Value, kept: set[Value] | None) -> Any:
     that of `h.tanh()` is one number, which tanh's rule repeats by multiplying.
     """
     data = x.data
-    if type(data) is float is type(gradient):
-        return gradient
     if type(data) in NUMBERS:
         return float(np.sum(gradient))
     shape, dtype = data.shape, data.dtype

@@ -15,7 +15,7 @@ import numpy as np
 OWN_FOLDER = os.path.dirname(__file__) + os.sep
 NUMPY_FOLDER = os.path.dirname(np.__file__) + os.sep
 NOT_USERS = (OWN_FOLDER, NUMPY_FOLDER, "<__array_function__")
-MOST_PLACES = 10_000
+MOST_CODES = 10_000
 
 
 class Place:
@@ -53,8 +53,9 @@ class Passage:
         self.code = code
 
 
-# By the id of the code, which stays its own as long as the Place or Passage keeps it.
-PLACES: dict[tuple[int, int], Place | Passage] = {}
+# Instruction by instruction, by the id of the code, which stays its own as long as the
+# Place or Passage keeps it.
+PLACES: dict[int, dict[int, Place | Passage]] = {}
 
 
 def caller() -> Place:
@@ -66,7 +67,7 @@ def caller() -> Place:
     frame: Any = sys._getframe(3)
     while True:
         try:
-            place = PLACES[id(frame.f_code), frame.f_lasti]
+            place = PLACES[id(frame.f_code)][frame.f_lasti]
         except KeyError:
             place = noted(frame)
         if type(place) is Place:
@@ -79,9 +80,9 @@ def noted(frame: FrameType) -> Place | Passage:
     code, instruction = frame.f_code, frame.f_lasti
     is_users = not code.co_filename.startswith(NOT_USERS) or frame.f_back is None
     place = Place(code, instruction) if is_users else Passage(code)
-    if len(PLACES) >= MOST_PLACES:  # of code that is written as one goes
+    if len(PLACES) >= MOST_CODES:  # of code that is written as one goes
         PLACES.clear()
-    PLACES[id(code), instruction] = place
+    PLACES.setdefault(id(code), {})[instruction] = place
     return place
 
 

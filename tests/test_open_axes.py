@@ -208,7 +208,7 @@ class TestPlaces(unittest.TestCase):
         for _ in range(3):
             code = compile("\n".join(["y = x * 2"] * 4_000), "many", "exec")
             exec(code, names)
-            self.assertLessEqual(len(places.PLACES), places.MOST_PLACES)
+            self.assertLessEqual(len(places.PLACES), places.MOST_CODES)
         self.assertEqual(names["y"]._place.line, 4_000)
 
     def test_messages_show_no_inner_names(self):

@@ -22,10 +22,10 @@ import numpy as np
 from micrograd.engine import (
     Value,
     check_data,
+    links_to,
     located,
     order_of,
     values_in,
-    way_to,
 )
 from micrograd.names import names_in
 from micrograd.program.module import save
@@ -110,7 +110,7 @@ class Program:
         if self.wrt and roots[0].dtype.kind == "b":
             raise TypeError("wrt: expected a first result of numbers, got booleans")
         if self.wrt:
-            way_to(self.wrt, roots[0])
+            links_to(self.wrt, roots[0])
         parameters = [x for x in self.wrt if x in leaves]
         used = [x for node in nodes for x in node.parents if x in leaves]
         in_order = dict.fromkeys((*parameters, *used, *leaves))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from micrograd.engine import Value, located, order_of, way_to
+from micrograd.engine import Value, links_to, located, order_of
 from micrograd.rules import (
     NUMBERS,
     Function,
@@ -375,9 +375,11 @@ def backward(
     tape: Tape, root: Value, wrt: list[Value], values: dict[Value, Any]
 ) -> dict[Value, Any]:
     """The chain rule, as in `micrograd.engine.differentiate`, recorded."""
-    way, kept = way_to(wrt, root), set(wrt)
+    nodes, kept = (root, *reversed(order_of(root).results)), set(wrt)
     gradients = {root: fitted(tape, 1.0, root, values, kept)}
-    for node, links in zip((root, *way.nodes), way.links):
+    for node, links in zip(nodes, links_to(wrt, root)):
+        if not links:
+            continue
         tape.node, rule = node, node._rule
         operands, g = operands_of(node, values), gradients[node]
         if rule.is_opaque and not isinstance(g, Recorded):  # it may ask for g.dtype
