@@ -899,7 +899,7 @@ def as_operand(x: Any) -> Value | Constant:
 
 def as_key(key: Any) -> Value | Constant:
     """An index; a list is copied to an array, since it may change later."""
-    if isinstance(key, Value) or has_value(key):
+    if has_value(key):
         return as_operand(key)
     if isinstance(key, list):
         array = np.array(key)

@@ -157,14 +157,8 @@ def of_numpy(function: Function) -> Callable[..., Any] | None:
         from micrograd import array_functions
 
         table = array_functions.FUNCTIONS
-        if function not in table and function not in RULES and not is_numpys(function):
+        if function not in table and function not in RULES:
             array_functions.learn(function)
     if function in table:
         return table[function]
     return partial(apply_all, RULES[function]) if function in RULES else None
-
-
-def is_numpys(function: Function) -> bool:
-    """Whether it is NumPy's own: ufuncs, as SciPy's are, need not say where from."""
-    is_known = getattr(np, function.__name__, None) is function
-    return is_known or getattr(function, "__module__", "").startswith("numpy")

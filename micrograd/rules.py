@@ -359,7 +359,7 @@ define(np.min, reduction(by_extreme), name="min", value=smallest)
 define(logsumexp, reduction(lambda g, y, x, axis: g * np.exp(x - y)))
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Any, axis: Any) -> Any:
     """exp(x) / Σ exp(x) along an axis, shifted by the maximum, lest it overflows."""
     x = x + 0.0  # unsigned ones would wrap
     exps = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
@@ -380,7 +380,7 @@ def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
 
 define(
     softmax,
-    lambda g, y, x, axis=-1: y * (g - np.add.reduce(g * y, axis, keepdims=True)),
+    lambda g, y, x, axis: y * (g - np.add.reduce(g * y, axis, keepdims=True)),
 )
 define(minus_log_softmax, minus_log_softmax_by_x, name="-log(softmax)")
 
@@ -549,12 +549,12 @@ def along(x: Any, key: int | slice, axis: int) -> Any:
     return x[tuple(keys)]
 
 
-def joined(*parts: Any, axis: int = 0) -> Any:
+def joined(*parts: Any, axis: int) -> Any:
     """np.concatenate, of arguments."""
     return np.concatenate(parts, axis)
 
 
-def joined_by(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
+def joined_by(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     """The i-th part of g."""
     end = sum(part.shape[axis] for part in parts[: i + 1])
     return along(whole(g, y), slice(end - parts[i].shape[axis], end), axis)
