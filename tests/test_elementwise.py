@@ -442,10 +442,12 @@ class TestInterp(ValueTest):
         self.assertEqual(left.grad, 1)
 
     def test_at_the_points_it_looks_to_the_right_and_inside(self):
-        x = Value(self.XP)
-        np.interp(x, self.XP, self.FP).backward()
-        slopes = np.diff(self.FP) / np.diff(self.XP)
-        self.assert_close(x.grad, [*slopes, slopes[-1]], 1e-12)
+        for n in (2, len(self.XP)):
+            xp, fp = self.XP[:n], self.FP[:n]
+            x = Value(xp)
+            np.interp(x, xp, fp).backward()
+            slopes = np.diff(fp) / np.diff(xp)
+            self.assert_close(x.grad, [*slopes, slopes[-1]], 1e-12)
 
     def test_steps_and_nan(self):
         x = Value(np.array([0.5, 1.0, 1.5, nan]))

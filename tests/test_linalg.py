@@ -106,6 +106,7 @@ ROWS = [
     ("eigvalsh", lambda x: np.linalg.eigvalsh(x + T(x), UPLO="U"), [(2, 3, 3)], None),
     ("eigh", of_eigen, [(3, 3)], None),
     ("eigh", lambda x: of_eigen(x, "U"), [(2, 3, 3)], None),
+    ("eigh", of_eigen, [(2, 1, 3, 3)], None),
     ("eigh", lambda x: fixed(np.linalg.eigh(positive(x))[1]), [(4, 4)], None),
     *[("svd", rebuilt, [s], None) for s in [(3, 3), (4, 3), (3, 4), (2, 4, 3)]],
     *[
@@ -126,6 +127,7 @@ ROWS = [
     ],
     ("qr", lambda x: np.linalg.qr(x)[0], [(3, 5)], None),
     ("qr", lambda x: np.linalg.qr(x, "r"), [(3, 5)], None),
+    ("qr", lambda x: np.linalg.qr(x, "r"), [(2, 3, 4)], None),
 ]
 if hasattr(np, "matrix_transpose"):  # NumPy 2
     ROWS += [
@@ -159,6 +161,7 @@ if hasattr(np, "matrix_transpose"):  # NumPy 2
         ("cross", lambda *x: np.linalg.cross(*x, axis=0), [(3, 2), (3, 2)], None),
         ("outer", np.linalg.outer, [(2,), (3,)], None),
         ("matmul", np.linalg.matmul, [(2, 3), (3,)], None),
+        ("tensordot", np.linalg.tensordot, [(2, 3, 4), (3, 4)], None),
         (
             "tensordot",
             lambda a, b: np.linalg.tensordot(a, b, axes=1),
@@ -366,6 +369,16 @@ class TestEdges(LinalgTest):
             step(v=data)
             self.assert_close(v.grad, expected, 1e-12)
 
+    def test_null_spaces_of_singular_matrices(self):
+        """Of square ones all vectors are there: nothing is divided by what is 0."""
+        x = numbers((3, 3))
+        x[2] = x[0] + x[1]
+        for function in (
+            lambda x: svd(x)[0][:, 2:] @ T(svd(x)[0][:, 2:]),
+            lambda x: T(svd(x)[2][2:]) @ svd(x)[2][2:],
+        ):
+            self.assert_right(function, function, x)
+
     def test_equal_eigenvalues_and_singular_values(self):
         """Their sums are smooth; single vectors are not, and inf or nan says so."""
         eye = np.eye(3)
@@ -423,10 +436,10 @@ class TestEdges(LinalgTest):
             )
             with self.assertWarns(UserWarning):
                 y.backward()
-            data = positive(numbers((3, 3)))
+            data, unknown = positive(numbers((3, 3))), np.full((3, 3), np.nan)
             step = compiled(y, wrt=x)
-            for _ in range(2):
-                self.assert_close(step(x=data), y.forward(x=data), 1e-12)
+            for fed in (data, data, unknown, data):
+                self.assert_close(step(x=fed), y.forward(x=fed), 1e-12)
 
     def test_named_results(self):
         x = Value(positive(numbers((3, 3))))

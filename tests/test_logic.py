@@ -55,6 +55,9 @@ FUNCTIONS = {  # of a Value and of an array alike
     "signbit": lambda x: np.signbit(x),
     "sign": lambda x: np.sign(x),
     "isclose": lambda x: np.isclose(x, ROW),
+    "isclose, just and just not": lambda x: np.isclose(
+        x * 0 + [0.9e-8, 1.1e-8, 1 + 0.9e-5, 1 + 1.1e-5], [0, 0, 1, 1]
+    ),
     "isclose by name": lambda x: np.isclose(ROW, x, atol=0.5, rtol=0, equal_nan=True),
     "isclose as far as a Value says": lambda x: np.isclose(x, 2, rtol=np.mean(x)),
     "isclose to itself": lambda x: np.isclose(x, x + 1e-9, equal_nan=True),

@@ -99,6 +99,12 @@ ROWS = [
         [(2, 3), (3,)],
         None,
     ),
+    (
+        "einsum",
+        lambda a, b: np.einsum("...ij, ...jk", a, b),
+        [(3, 2, 1, 2), (2, 2, 2)],
+        None,
+    ),
     ("diff", lambda a: np.diff(a), [(5,)], ()),
     ("diff", lambda a: np.diff(a, 2), [(2, 5)], None),
     ("diff", lambda a: np.diff(a, n=3, axis=0), [(5, 2)], None),
@@ -135,6 +141,7 @@ ROWS = [
     ("trapezoid", lambda a: trapezoid(a, PLACES, axis=0), [(5, 2)], None),
     ("trapezoid", lambda a, x: trapezoid(a, x), [(2, 5), (2, 5)], ()),
     ("trapezoid", lambda a, x: trapezoid(a, x, axis=0), [(5, 2), (5,)], None),
+    ("trapezoid", lambda a, x: trapezoid(a, x, axis=0), [(3, 2, 2), (3, 2, 2)], None),
     *[
         (name, lambda a, v, f=f, mode=mode: f(a, v, mode), [(n,), (m,)], None)
         for name, f in [("convolve", np.convolve), ("correlate", np.correlate)]
@@ -169,6 +176,8 @@ else:
         ("cross", planes(np.cross), [(4, 2), (2,)], None),
         ("cross", planes(np.cross), [(4, 2), (3,)], None),
         ("cross", planes(np.cross), [(3,), (4, 2)], None),
+        ("cross", lambda *x: planes(np.cross)(*x, 0, 0, 0), [(2, 4, 3), (2, 3)], None),
+        ("cross", lambda *x: planes(np.cross)(*x, 0, 0, 0), [(3, 4), (2, 4)], None),
     ]
 if hasattr(np, "vecdot"):
     ROWS += [

@@ -292,9 +292,18 @@ class TestMoments(FunctionTest):
         x.std(axis=1).backward()
         self.assert_equal(x.grad[0], [0, 0, 0])
         self.assert_close(x.grad[1], (x.data[1] - 2.5) / 3 / np.std(x.data[1]))
+        for data, function, expected in [
+            ([1.0, 3.0], np.std, [-0.5, 0.5]),
+            ([2.0, 2.0], np.std, [0, 0]),
+            ([2.0, 2.0], lambda x: x.std() ** 0.5, [0, 0]),  # whose gradient is inf
+        ]:
+            x = Value(data)
+            with np.errstate(divide="ignore"):
+                function(x).backward()
+            self.assert_equal(x.grad, expected)
         if torch:
             t = torch.full((3,), 2.0, requires_grad=True)
-            t.std(correction=0).backward()
+            (t.std(correction=0) ** 0.5).backward()
             self.assert_equal(t.grad.numpy(), [0, 0, 0])
 
     def test_no_degree_of_freedom(self):

@@ -79,6 +79,11 @@ ROWS = {  # of x alone: of Values and of arrays, their shape, of tensors if PyTo
         (2, 3),
         lambda x: x.repeat_interleave(2, -1),
     ),
+    "repeat rows": (
+        lambda x: np.repeat(x, 2, 0),
+        (2, 3),
+        lambda x: x.repeat_interleave(2, 0),
+    ),
     "repeat each otherwise": (
         lambda x: x.repeat([2, 0, 1], axis=1),
         (2, 3),
@@ -92,10 +97,11 @@ ROWS = {  # of x alone: of Values and of arrays, their shape, of tensors if PyTo
     ),
     "tile less axes": (lambda x: np.tile(x, (2, 0)), (2, 3, 2), None),
     "split": (lambda x: np.split(x, 3, axis=1), (2, 6), lambda x: x.chunk(3, 1)),
+    "split into one": (lambda x: np.split(x, 1), (2, 3), lambda x: x.chunk(1)),
     "split at": (
-        lambda x: np.split(x, [1, 4], axis=-1),
+        lambda x: np.split(x, [2, 5], axis=-1),
         (2, 6),
-        lambda x: x.tensor_split([1, 4], -1),
+        lambda x: x.tensor_split([2, 5], -1),
     ),
     "array_split": (
         lambda x: np.array_split(x, 3),
@@ -198,6 +204,11 @@ SEVERAL = {  # likewise, of several operands
         [(2, 3), (2, 2), (2,)],
         None,
     ),
+    "block of one column": (
+        lambda a, b: np.block([[a], [b]]),
+        [(1, 2), (2, 2)],
+        None,
+    ),
     "block of one row": (lambda a, b: np.block([a, b, 2]), [(3,), ()], None),
     "block of none": (lambda a: np.block(a), [(2, 2)], None),
     "append": (lambda a, b: np.append(a, b), [(2, 3), (2,)], None),
@@ -296,15 +307,19 @@ class TestFunctions(FunctionTest):
 
     def test_dtypes_of_gradients(self):
         for name, function in FUNCTIONS.items():
-            for dtype in (np.float32, np.longdouble):
+            exact = []  # of the parts, those by float64
+            for dtype in (float, np.float32, np.longdouble):
                 values = [Value(numbers(s).astype(dtype)) for s in SHAPES[name]]
-                for y in parts_of(function(*values)):
+                for i, y in enumerate(parts_of(function(*values))):
                     with self.subTest(name, dtype=dtype):
-                        (y * 3).backward()
-                        for x in values:
-                            grad = np.asarray(0.0 if x.grad is None else x.grad)
-                            is_reached = x.grad is not None
-                            self.assertEqual(grad.dtype, dtype if is_reached else float)
+                        (y * numbers(y.shape, seed=9).astype(dtype)).backward()
+                        exact.append([x.grad for x in values])
+                        for x, gradient in zip(values, exact[i]):
+                            if gradient is None:
+                                self.assertIsNone(x.grad)
+                                continue
+                            self.assertEqual(x.grad.dtype, dtype)
+                            self.assert_close(x.grad, gradient)
 
     def test_compiled(self):
         for name, function in FUNCTIONS.items():
@@ -422,6 +437,8 @@ class TestEdges(FunctionTest):
     @unittest.skipIf(not hasattr(np, "astype"), "this NumPy has no astype")
     def test_astype_of_numpy(self):
         self.assert_as_numpy(lambda x: np.astype(x, np.float32), np.ones(3))
+        x = Value(np.ones(3))
+        self.assertFalse(np.shares_memory(np.astype(x, float).data, x.data))
 
     def test_each_index_of_a_value(self):
         """Indices and conditions that are Values are computed anew."""
