@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import inspect
 import math
 import pickle
 import sys
@@ -312,6 +313,7 @@ class TestOperands(ValueTest):
             ("where", where([True, False], [a, b], 0), rows * [1, 0], [1, 0], [1, 0]),
             ("stack", stack([[a, b], rows]), [rows, rows], [1, 1], [1, 1]),
             ("concatenate", concatenate([[a], (b, w)]), [*rows, w], [1, 1], [1, 1]),
+            ("[]", a[[Value(1), Value(1), 0]] * b[1], [8, 8, 4], [4, 8], [0, 5]),
         ]:
             with self.subTest(name):
                 self.assert_equal(y.data, expected)
@@ -419,6 +421,11 @@ class TestUsersOperator(ValueTest):
         y.forward(x=4.0)
         y.backward()
         self.assertEqual((y.data, x.grad), (16, 4))
+
+    def test_signatures(self):
+        for n, expected in [(1, "(x, /)"), (2, "(a, b, /)"), (3, "(a, b, c, /)")]:
+            of_n = operator("of_n", lambda *data: data[0], *[None] * n)
+            self.assertEqual(str(inspect.signature(of_n)), expected)
 
     def test_number_of_operands(self):
         add = operator("add", np.add, None, None)

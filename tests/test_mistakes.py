@@ -296,6 +296,13 @@ class TestHints(ValueTest):
                     self.assertTrue(str(caught.exception).endswith(f"write {hint}"))
                     self.assertIn(repr(name), str(caught.exception))
 
+    def test_in_place(self):
+        for name in instead.IN_PLACE:
+            with self.subTest(name):
+                with self.assertRaisesRegex(AttributeError, f"'{name}': write v = "):
+                    getattr(Value(1.0), name)
+                self.assertTrue(torch is None or hasattr(torch.ones(3), name))
+
     @unittest.skipUnless(torch, "needs PyTorch")
     def test_others_have_these_names(self):
         layer = torch.nn.Linear(2, 3)

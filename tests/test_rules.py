@@ -228,24 +228,26 @@ class TestOperators(ValueTest):
         ]:
             self.assertEqual(y.op, name)
 
-    def test_rows_that_are_chosen_often(self):
-        """From a size on they are sorted first, instead of np.add.at."""
+    def test_places_that_are_chosen_often(self):
+        """From a size on rows are sorted first, instead of np.add.at."""
         rng = np.random.default_rng(0)
-        for shape, rows in (
+        for shape, key in (
             ((50, 8), rng.integers(-50, 50, 300)),
             ((50, 8), rng.integers(-50, 50, (20, 30))),
             ((7, 3, 4), rng.integers(0, 7, 500).astype(np.uint8)),
             ((5, 0), rng.integers(0, 5, 2000)),
             ((3, 400), np.array([2, 2, 2])),
+            ((50, 8), (rng.integers(-50, 50, 2000), rng.integers(0, 8, 2000))),
+            ((50, 80), rng.integers(0, 2, 50) == 1),
+            ((50, 80), rng.integers(0, 2, (50, 80)) == 1),
         ):
-            with self.subTest(shape, rows=rows.shape):
-                w, weights = Value(numbers(shape)), numbers((*rows.shape, *shape[1:]))
-                loss = (w[rows] * weights).sum()
-                expected = np.zeros(shape)
-                for row, weight in zip(
-                    rows.ravel(), weights.reshape(rows.size, *shape[1:])
-                ):
-                    expected[row] += weight
+            with self.subTest(shape, key=key):
+                w, places = Value(numbers(shape)), np.arange(np.prod(shape))
+                places = places.reshape(shape)[key]
+                weights = numbers(places.shape)
+                loss = (w[key] * weights).sum()
+                expected = np.bincount(places.ravel(), weights.ravel(), w.size)
+                expected = expected.reshape(shape)
                 for run in (loss.backward, compiled(loss, wrt=w)):
                     run()
                     self.assert_close(w.grad, expected)
@@ -419,6 +421,17 @@ class TestDomains(ValueTest):
                     (y * 0).backward()
                     self.assertTrue(np.all(np.isnan(a.grad)))
                     self.assertFalse(np.any(b.grad))
+
+    def test_on_a_bound_the_operand_receives_all(self):
+        """And the bound nothing, unlike the smaller or larger of two equal ones."""
+        for clip in (
+            lambda x, bound: x.clip(bound),
+            lambda x, bound: x.clip(max=bound),
+        ):
+            x, bound = Value([1.0, 2.0]), Value([1.0, 2.0])
+            (clip(x, bound) * [3, 5]).backward()
+            self.assert_equal(x.grad, [3, 5])
+            self.assert_equal(bound.grad, [0, 0])
 
     def test_bounds_that_are_nan(self):
         """NumPy's result is nan, and PyTorch's gradient 0."""
