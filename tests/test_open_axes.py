@@ -173,6 +173,12 @@ class TestPlaces(unittest.TestCase):
         self.fails(ours, ValueError, "maximum", "# ours", **bad)
         self.fails(picked, ValueError, "where", "# picked", **bad)
 
+    def test_operators_that_numpy_applies(self):
+        x = Value(shape=(None,), name="x")
+        y = np.polynomial.polynomial.polyval(x, [1.0, 2.0])  # NumPy's
+        with np.errstate(all="raise"):  # it starts with x * 0
+            self.fails(y, FloatingPointError, r"\*", "# NumPy's", x=[np.inf])
+
     def test_nets(self):
         model, x = MLP(2, [3, 1]), Value(shape=(None, None), name="x")
         x.forward(x=np.ones((1, 2)))
