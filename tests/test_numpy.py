@@ -13,7 +13,7 @@ from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 import test_elementwise
-from testing import BINARY, COMPARISONS, UNARY
+from testing import BINARY, COMPARISONS, UNARY, parts_of
 
 BINARY = {**BINARY, "@": (operator.matmul, np.matmul)}
 UFUNCS = [f for _, f, *_ in (*UNARY.values(), *BINARY.values(), *COMPARISONS.values())]
@@ -282,6 +282,20 @@ class TestFunctions(NumPyTest):
             for i, function in enumerate(functions):
                 with self.subTest(name, i=i):
                     self.assert_right(function, x, y)
+
+    def test_methods_without_arguments(self):
+        """Their defaults are those of an array's."""
+        array = np.array([[0.25, -1.75, 3.125], [2.5, 0.0, -0.55]])
+        for name in [name for name in dir(np.ndarray) if name[0] != "_"]:
+            try:
+                expected = getattr(array.copy(), name)()
+            except (TypeError, ValueError):  # no method, or one that needs arguments
+                continue
+            ours = getattr(Value(array), name, None)
+            if ours:
+                with self.subTest(name):
+                    for y, numpys in zip(parts_of(ours()), parts_of(expected)):
+                        np.testing.assert_array_equal(getattr(y, "data", y), numpys)
 
     @unittest.skipIf(np.__version__ < "2.1", "NumPy's functions do not have them yet")
     def test_newer_keywords(self):
