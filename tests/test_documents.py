@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from micrograd import array_functions
-from micrograd.functions import FUNCTIONS, is_numpys
+from micrograd.functions import FUNCTIONS
+from micrograd.program.source import is_numpys
 from micrograd.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
