@@ -1,7 +1,7 @@
 """Arrays that are unusual but legal count as plain ones with the same numbers."""
 
 import math
-import tempfile
+import sys
 import unittest
 from operator import add, mul, sub, truediv
 from pathlib import Path
@@ -10,6 +10,9 @@ import numpy as np
 
 from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot
 from micrograd.check import check_gradients
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import new_folder
 
 FUNCTIONS = {  # of x of shape (n, 3), and of what is no leaf
     "the same": lambda x, w: x + 0,
@@ -72,9 +75,7 @@ def unaligned(array):
 
 class ArraysTest(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name, "numbers")
+        self.path = new_folder(self) / "numbers"
         NUMBERS.tofile(self.path)
 
     def mapped(self, mode):

@@ -1,8 +1,7 @@
 """Checkpoints: training that was interrupted ends as if it had not been."""
 
-import importlib.util
 import os
-import tempfile
+import sys
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -10,6 +9,9 @@ from unittest import mock
 import numpy as np
 
 from micrograd import Value, checkpoint, nn, optim
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import needs, new_folder
 
 STEPS = 12
 
@@ -66,11 +68,9 @@ class Training:
         return [(name, state[name]) for state in states for name in state]
 
 
-class TestCase(unittest.TestCase):
+class CheckpointTest(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = new_folder(self)
         self.path = self.folder / "run.npz"
 
     def assert_same(self, state, expected):
@@ -80,7 +80,7 @@ class TestCase(unittest.TestCase):
             self.assertEqual(array.dtype, other.dtype, name)
 
 
-class TestResumption(TestCase):
+class TestResumption(CheckpointTest):
     def test_ends_as_an_uninterrupted_run(self):
         for name, make_optimiser in OPTIMISERS.items():
             whole = Training(make_optimiser)
@@ -115,7 +115,7 @@ class TestResumption(TestCase):
                     self.assert_same(training.state(), before)
 
 
-class TestOptimisers(TestCase):
+class TestOptimisers(CheckpointTest):
     def test_names(self):
         values = [Value(np.ones(2)), Value(1.0)]
         for optimiser, names in [
@@ -190,7 +190,7 @@ class TestOptimisers(TestCase):
             adam.step()
         self.assertEqual(adam.steps, 1)
 
-    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+    @needs("torch")
     def test_memory_is_torchs(self):
         import torch
 
@@ -224,7 +224,7 @@ class TestOptimisers(TestCase):
             self.assertEqual(state["steps"], 10)
 
 
-class TestFiles(TestCase):
+class TestFiles(CheckpointTest):
     def setUp(self):
         super().setUp()
         self.training = Training(OPTIMISERS["scheduled adamw"])

@@ -1,7 +1,6 @@
 """Values of a Value's shape, filling in, and what to write instead of other names."""
 
 import copy
-import importlib.util
 import pickle
 import sys
 import unittest
@@ -14,7 +13,7 @@ from micrograd.instead import INSTEAD
 from micrograd.methods import ArrayMethods
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, needs, numbers
 
 LIKE = {
     "zeros_like": lambda x: np.zeros_like(x),
@@ -295,7 +294,7 @@ class TestFillingIn(ValueTest):
             v.at[0].set(None)
         self.assert_equal(v.data, np.zeros((2, 3)))
 
-    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+    @needs("torch")
     def test_as_pytorch_has_it(self):
         import torch
 

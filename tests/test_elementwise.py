@@ -12,7 +12,7 @@ import numpy as np
 from micrograd import Value, compiled
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, needs, numbers
 
 try:
     import torch
@@ -290,7 +290,7 @@ class TestFunctions(ValueTest):
                         )
                         self.assert_close(v.grad, gradient, rtol)
 
-    @unittest.skipIf(torch is None, "PyTorch is not installed")
+    @needs("torch")
     def test_as_pytorch(self):
         for f in (*UNARY, *BINARY):
             theirs = getattr(torch, IN_TORCH.get(f, f.__name__) or "", None)

@@ -1,49 +1,30 @@
 """examples/: each program runs as a user runs it, and prints what it promises."""
 
-import importlib.util
-import os
 import re
-import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, is_installed, needs, new_folder, run_python
+
 EXAMPLES = ROOT / "examples"
 
 
-def needs(*packages):
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    return unittest.skipIf(missing, f"{' and '.join(missing)} not installed")
-
-
 def run(name, *arguments):
-    """What it prints, errors and warnings too; an AssertionError if it fails."""
     # On a busy machine, two threads wait for each other longer than one computes.
     settings = {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    outcome = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        env={**os.environ, **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if outcome.returncode:
-        raise AssertionError(f"{name} failed:\n{outcome.stdout}")
-    return outcome.stdout
+    return run_python(EXAMPLES / name, *arguments, **settings)
 
 
 class TestExamples(unittest.TestCase):
     def run_and_draw(self, name):
         """What it prints; where there is matplotlib, it has to draw a picture, too."""
-        if importlib.util.find_spec("matplotlib") is None:
+        if not is_installed("matplotlib"):
             return run(name)
-        with tempfile.TemporaryDirectory() as folder:
-            picture = Path(folder, "picture.png")
-            printed = run(name, "--picture", str(picture))
-            self.assertEqual(picture.read_bytes()[:4], b"\x89PNG")
+        picture = new_folder(self) / "picture.png"
+        printed = run(name, "--picture", picture)
+        self.assertEqual(picture.read_bytes()[:4], b"\x89PNG")
         return printed
 
     def run_and_match(self, name, pattern):

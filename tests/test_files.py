@@ -16,7 +16,9 @@ import numpy as np
 
 from micrograd import Value, nn
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, new_folder
+
 LIMITED = """
 import resource, signal, sys
 import numpy as np
@@ -63,9 +65,7 @@ class Trap:
 
 class FilesTest(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = new_folder(self)
         self.path = self.folder / "model.npz"
         self.model = nn.MLP(20, [30, 1], rng=np.random.default_rng(0))
         self.model.save(self.path)
@@ -107,9 +107,7 @@ class FilesTest(unittest.TestCase):
 
 class TestFiles(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = new_folder(self)
         self.path = self.folder / "model.npz"
         self.model = nn.MLP(2, [4, 1])
 

@@ -1,12 +1,6 @@
-"""Wrong calls: the class of each error, its words, and that nothing has changed.
-
-And arrays that are legal but unusual, which count as plain ones.
-"""
+"""Wrong calls: the class of each error, its words, and that nothing has changed."""
 
 import ast
-import importlib.util
-import shutil
-import subprocess
 import sys
 import unittest
 from decimal import Decimal
@@ -29,7 +23,9 @@ from micrograd import (
 from micrograd.check import check_gradients
 from micrograd.trace import draw_dot
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, needs_graphviz, run_python
+
 RECORDS = np.zeros((2, 3), [("field", np.int8)])
 NOT_REAL = [  # data, and what the error calls it
     (None, "object"),
@@ -479,10 +475,7 @@ class TestRefused(HostileTest):
         ]:
             self.refused(error, words, call)
 
-    @unittest.skipUnless(
-        importlib.util.find_spec("graphviz") and shutil.which("dot"),
-        "Graphviz is not installed",
-    )
+    @needs_graphviz
     def test_drawing(self):
         for root in (None, self.x.data, "x", [self.x], self.model):
             words = f"root: expected a Value, got {root!r}"
@@ -497,20 +490,11 @@ class TestWithoutAsserts(unittest.TestCase):
     def test_optimised(self):
         """The same wrong calls where Python strips asserts."""
         command = "-O -m unittest -k TestRefused tests/test_hostile.py".split()
-        outcome = subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.assertEqual(outcome.returncode, 0, outcome.stdout)
-        self.assertRegex(outcome.stdout, r"Ran \d\d tests")
+        self.assertRegex(run_python(*command), r"Ran \d\d tests")
 
     def test_source(self):
-        for path in (ROOT / "micrograd").glob("*.py"):
-            with self.subTest(path.name):
+        for path in (ROOT / "micrograd").rglob("*.py"):
+            with self.subTest(path):
                 nodes = ast.walk(ast.parse(path.read_text()))
                 self.assertFalse([n for n in nodes if isinstance(n, ast.Assert)])
 

@@ -17,7 +17,7 @@ except ImportError:
     torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, needs, numbers
 
 INF = np.inf
 
@@ -504,7 +504,7 @@ class TestEdges(LinalgTest):
                 call()
 
 
-@unittest.skipIf(torch is None, "PyTorch is not installed")
+@needs("torch")
 class TestTorch(LinalgTest):
     def compare(self, ours, theirs, arrays):
         y, gradients, *_ = self.gradients(ours, arrays)

@@ -23,7 +23,7 @@ except ImportError:
     torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest
+from testing import ValueTest, needs
 
 # The code, as somebody wrote it, and what is right: a number or an array, or the type
 # of the error and the words that lead on. v and w are Values of [1, 2, 3], [4, 5, 6];
@@ -303,7 +303,7 @@ class TestHints(ValueTest):
                     getattr(Value(1.0), name)
                 self.assertTrue(torch is None or hasattr(torch.ones(3), name))
 
-    @unittest.skipUnless(torch, "needs PyTorch")
+    @needs("torch")
     def test_others_have_these_names(self):
         layer = torch.nn.Linear(2, 3)
         optimiser = torch.optim.SGD(layer.parameters(), 0.1)

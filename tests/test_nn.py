@@ -1,7 +1,6 @@
 """Nets: shapes, first weights, losses, and their states."""
 
 import copy
-import importlib.util
 import pickle
 import sys
 import unittest
@@ -16,7 +15,7 @@ from micrograd import Value, nn, optim, stack
 from micrograd.check import check_gradients
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, needs, numbers
 
 
 class Pair(nn.Module):
@@ -489,7 +488,7 @@ class TestCrossEntropy(unittest.TestCase):
         np.testing.assert_array_equal(labels, given[1])
 
 
-@unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+@needs("torch")
 class TestAsTorch(unittest.TestCase):
     def assert_same(self, function, torch_function, *shape):
         import torch

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-import shutil
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -19,7 +19,9 @@ try:
 except ImportError as error:
     missing = f"{error.name} is not installed"
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, needs_graphviz
+
 LECTURE = "docs/lecture.ipynb"
 NOTEBOOKS = ("demo.ipynb", "trace_graph.ipynb", LECTURE)
 SOLUTION = re.compile(
@@ -207,12 +209,8 @@ class TestRun(Checks, unittest.TestCase):
         before, now = code_cells(stored("demo.ipynb")), code_cells(notebook)
         self.assertEqual([*map(printed_by, now)], [*map(printed_by, before)])
 
-    @unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
+    @needs_graphviz
     def test_trace_graph(self):
-        try:
-            import graphviz  # noqa: F401
-        except ImportError:
-            self.skipTest("the package graphviz is not installed")
         self.run_notebook("trace_graph.ipynb", "gout.svg")
 
     def test_lecture(self):

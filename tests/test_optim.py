@@ -1,15 +1,19 @@
 """Optimisers: steps in closed form, and what they refuse."""
 
 import copy
-import importlib.util
 import inspect
 import pydoc
+import sys
 import unittest
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 
 from micrograd import Value, checkpoint, nn, optim
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import needs
 
 
 def undecayed(wrt, learning_rate, weight_decay=0):
@@ -292,7 +296,7 @@ class TestClipGradNorm(unittest.TestCase):
             np.testing.assert_allclose(x.data, [30 - 3 * k, 40 - 4 * k], 1e-5)
 
 
-@unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed")
+@needs("torch")
 class TestAsTorch(unittest.TestCase):
     SHAPES = [(), (3,), (2, 3), (0,), (1, 2, 2)]
 

@@ -2,11 +2,9 @@
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -16,31 +14,12 @@ from pathlib import Path
 
 import micrograd
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, needs, needs_graphviz, run_python
+
 PATHS = sorted((ROOT / "micrograd").rglob("*.py"))
 MODULES = {path.relative_to(ROOT / "micrograd").as_posix() for path in PATHS}
 TYPES = {path.name for path in (ROOT / "micrograd").glob("*.pyi")} | {"py.typed"}
-
-
-def run(*command, cwd=ROOT):
-    """What the command prints; an AssertionError with all of it if it fails."""
-    outcome = subprocess.run(
-        [sys.executable, *command],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if outcome.returncode:
-        raise AssertionError(f"{command} failed:\n{outcome.stdout}")
-    return outcome.stdout
-
-
-def is_installed(package):
-    """A directory of that name, such as pip's own build, is no package."""
-    spec = importlib.util.find_spec(package)
-    return spec is not None and spec.origin is not None
 
 
 # What `import micrograd` loads.
@@ -62,7 +41,7 @@ for name in set(sys.modules) - before:
     if "-packages" in file or name.startswith("micrograd"):
         print(name)
 """
-        return set(run("-c", code).split())
+        return set(run_python("-c", code).split())
 
     def test_micrograd_imports_numpy_and_what_it_exports(self):
         loaded = self.loaded("micrograd")
@@ -82,9 +61,9 @@ for name in set(sys.modules) - before:
 
     def test_what_files_need_waits_for_a_file(self):
         code = "import sys, {}; print('zipfile' in sys.modules)"
-        if "True" in run("-c", code.format("numpy")):
+        if "True" in run_python("-c", code.format("numpy")):
             self.skipTest("this NumPy imports zipfile itself")
-        output = run("-c", code.format("micrograd.nn, micrograd.optim"))
+        output = run_python("-c", code.format("micrograd.nn, micrograd.optim"))
         self.assertEqual(output, "False\n")
 
     def test_every_module_needs_nothing_but_numpy(self):
@@ -236,17 +215,16 @@ class TestDocstrings(unittest.TestCase):
                 with self.subTest(f"{module.__name__}.{name}"):
                     self.assertTrue(x.__doc__)
 
-    @unittest.skipUnless(is_installed("graphviz"), "graphviz is not installed")
-    @unittest.skipUnless(shutil.which("dot"), "Graphviz is not installed")
+    @needs_graphviz
     def test_examples_that_need_graphviz(self):
-        run("-c", RUN_ALL_EXAMPLES, "micrograd.trace")
+        run_python("-c", RUN_ALL_EXAMPLES, "micrograd.trace")
 
     def test_examples_that_need_mpi(self):
         try:
-            run("-c", "from mpi4py import MPI")
+            run_python("-c", "from mpi4py import MPI")
         except AssertionError:
             self.skipTest("mpi4py, or an MPI, is not installed")
-        run("-c", RUN_ALL_EXAMPLES, "micrograd.parallel")
+        run_python("-c", RUN_ALL_EXAMPLES, "micrograd.parallel")
 
 
 class Code(ast.NodeTransformer):
@@ -344,8 +322,7 @@ def stripped(source):
     return ast.unparse(Code().visit(ast.parse(source)))
 
 
-@unittest.skipUnless(is_installed("build"), "build is not installed")
-@unittest.skipUnless(is_installed("setuptools"), "setuptools is not installed")
+@needs("build", "setuptools")
 class TestDistributions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -356,7 +333,7 @@ class TestDistributions(unittest.TestCase):
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*generated))
         # Without isolation nothing is downloaded.
         options = ("--no-isolation", "--outdir", str(dist), str(tree))
-        run("-m", "build", *options, cwd=cls.directory.name)
+        run_python("-m", "build", *options, cwd=cls.directory.name)
         (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
         cls.names = {wheel.name, sdist.name}
         with zipfile.ZipFile(wheel) as archive:

@@ -1,6 +1,5 @@
 """Training on several ranks: exact, and without a rank that waits for ever."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -17,12 +16,13 @@ import numpy as np
 from micrograd import Value, nn, optim
 from micrograd.parallel import share
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, is_installed, new_folder, run_python
+
 BESIDE_PYTHON = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
 MPIEXEC = shutil.which("mpiexec") or shutil.which("mpiexec", path=BESIDE_PYTHON)
-needs_mpi = unittest.skipUnless(
-    MPIEXEC and importlib.util.find_spec("mpi4py"), "needs mpi4py, and an MPI"
-)
+has_mpi = MPIEXEC is not None and is_installed("mpi4py")
+needs_mpi = unittest.skipUnless(has_mpi, "needs mpi4py, and an MPI")
 SECONDS = 120  # after which a job counts as hanging
 STEPS = 100
 UNDER_MPI4PY = ("-m", "mpi4py")
@@ -98,9 +98,7 @@ class Jobs(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = new_folder(self)
 
     def run_job(self, ranks, script, *arguments, code=0, options=UNDER_MPI4PY):
         """What the job writes to its standard output and error."""
@@ -175,9 +173,7 @@ class TestImport(unittest.TestCase):
         import micrograd.parallel
         print((sys.excepthook, atexit._ncallbacks()) == before, "mpi4py" in sys.modules)
         """
-        command = [sys.executable, "-c", textwrap.dedent(code)]
-        out = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-        self.assertEqual(out.stdout.split(), [b"True", b"False"])
+        self.assertEqual(run_python("-c", textwrap.dedent(code)), "True False\n")
 
 
 @needs_mpi

@@ -15,7 +15,7 @@ except ImportError:
     torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, needs, numbers
 
 SIZES = [(), (3,), (2, 3), (4, 2, 3)]
 PLACES = np.array([0.0, 0.5, 2.0, 2.5, 4.5])
@@ -400,7 +400,7 @@ class TestDetails(ProductsTest):
             print(Value(np.ones(3)).mT)
 
 
-@unittest.skipIf(torch is None, "PyTorch is not installed")
+@needs("torch")
 class TestTorch(ProductsTest):
     def test_rows(self):
         for place, function, arrays, options in rows():

@@ -17,7 +17,7 @@ import numpy as np
 from micrograd import Value, compiled, nn, operator
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
+from testing import ValueTest, new_folder, numbers
 
 ALONE = """
 import runpy, sys
@@ -31,9 +31,7 @@ print(sorted(name for name in sys.modules if "micrograd" in name))
 
 class ModuleTest(ValueTest):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = new_folder(self)
         self.path = self.folder / "answer.py"
 
     def saved(self, program, parameters=False):

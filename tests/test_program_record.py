@@ -1,7 +1,6 @@
 """What a program is recorded from: leaves, constants, rules, a user's operators."""
 
 import operator as python
-import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -30,6 +29,7 @@ from testing import (
     UNARY,
     ProgramTest,
     numbers,
+    run_python,
 )
 
 
@@ -71,8 +71,7 @@ def names_of_core_rules():
 from micrograd.rules import RULES
 print(*[rule.name for rule in RULES.values()], sep=chr(10))
 """
-    command, root = [sys.executable, "-c", code], Path(__file__).parents[1]
-    return {*subprocess.check_output(command, cwd=root, text=True).splitlines()}
+    return {*run_python("-c", code).splitlines()}
 
 
 class TestRules(ProgramTest):

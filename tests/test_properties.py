@@ -5,10 +5,12 @@ With PROPERTY_EXAMPLES=20000 each test tries that many, and others each time.
 
 import operator
 import os
+import sys
 import unittest
 import warnings
 from copy import deepcopy
 from itertools import combinations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from micrograd import Value, compiled, nn, tensordot
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import needs
 
 try:
     import torch
@@ -539,7 +544,7 @@ def is_ordinary(x, limit):
     return (size == 0) | ~np.isfinite(size) | (size < limit) & (size > 1 / limit)
 
 
-@unittest.skipIf(torch is None, "PyTorch is not installed")
+@needs("torch")
 class TestTorch(OperatorTest, PropertyTest):
     """PyTorch, in float64: each operator at its operands' data and its gradient.
 

@@ -1,6 +1,5 @@
 """Other shapes of the same elements: NumPy's functions, and their gradients."""
 
-import inspect
 import sys
 import tempfile
 import unittest
@@ -11,7 +10,7 @@ import numpy as np
 from micrograd import Value, compiled
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FunctionTest, numbers, parts_of
+from testing import FunctionTest, needs, numbers, parts_of
 
 try:
     import torch
@@ -330,11 +329,9 @@ class TestFunctions(FunctionTest):
     def test_for_any_length(self):
         for name, function in OPEN.items():
             with self.subTest(name):
-                n_operands = len(inspect.signature(function).parameters)
-                n = n_operands if function.__name__ == "<lambda>" else 1
-                self.assert_for_any_length(function, *[(None, 3)] * n)
+                self.assert_for_any_length(function)
 
-    @unittest.skipIf(torch is None, "PyTorch is not installed")
+    @needs("torch")
     def test_as_pytorch(self):
         rows = {name: ([s], by) for name, (_, s, by) in ROWS.items() if by}
         for name, (_, shapes, by) in SEVERAL.items():

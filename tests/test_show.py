@@ -2,7 +2,6 @@
 
 import html
 import re
-import subprocess
 import sys
 import time
 import unittest
@@ -17,10 +16,6 @@ from micrograd.nn import MLP, Module, Neuron
 from micrograd.show import COLOURS
 
 try:
-    import pygments
-except ImportError:
-    pygments = None
-try:
     import ipykernel  # noqa: F401
     import nbclient
     import nbformat
@@ -29,7 +24,8 @@ try:
 except ImportError as error:
     missing = f"{error.name} is not installed"
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import ROOT, needs, run_python
 
 
 class Reader(HTMLParser):
@@ -201,7 +197,7 @@ micrograd.Value(1.0)._repr_html_()
 assert "micrograd.show" in sys.modules
 assert "pygments" not in sys.modules
 """
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        run_python("-c", code)
 
 
 class TestModule(unittest.TestCase):
@@ -287,7 +283,7 @@ class TestProgram(unittest.TestCase):
         self.assertIn(self.program.source.strip(), text(self.program))
         self.assertEqual(self.program._repr_html_().count("<pre"), 1)
 
-    @unittest.skipUnless(pygments, "Pygments is not installed")
+    @needs("pygments")
     def test_colours(self):
         self.program(x=[1.0, 2.0])
         shown = self.program._repr_html_()

@@ -2,7 +2,6 @@
 
 import math
 import re
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,7 +14,7 @@ from micrograd import Value, compiled, nn, special
 from micrograd.array_functions import of_arrays
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, central_differences, numbers
+from testing import ROOT, ValueTest, needs, numbers, run_python
 
 try:
     import scipy.special as scipys
@@ -27,7 +26,6 @@ except ImportError:
     torch = None
 
 inf, nan = math.inf, math.nan
-ROOT = Path(__file__).resolve().parents[1]
 
 UNARY = {  # SciPy's name, PyTorch's, and numbers of its domain that are no edges
     "erf": ("erf", [-2.0, 0.3, 5.0]),
@@ -126,15 +124,9 @@ EDGES = [  # the function, its operands, the value, and the gradient by each
 
 class SpecialTest(ValueTest):
     def assert_gradients(self, function, *arrays):
-        """Those of central differences, of its own data; the data is a Value's."""
-        values = [Value(x) for x in arrays]
-        y = function(*values)
-        weights = numbers(np.shape(y.data), seed=1)
-        (y * weights).backward()
-        weighted = lambda *arrays: function(*map(Value, arrays)).data * weights
-        expected = central_differences(weighted, arrays, 1e-6)
-        for value, gradient in zip(values, expected):
-            self.assert_close(value.grad, gradient)
+        """Those of differences of its own data."""
+        data_of = lambda *arrays: function(*map(Value, arrays)).data
+        self.assert_right(function, data_of, *arrays)
 
     def assert_as_torch(self, ours, theirs, *arrays):
         # PyTorch's own derivative of digamma has ten digits
@@ -182,7 +174,7 @@ class TestArrays(ValueTest):
             size = np.abs(y) + np.abs(step)
             self.assertLess(np.max(np.abs(y - function(x) - step) / size), 1e-12)
 
-    @unittest.skipIf(scipys is None, "SciPy is not installed")
+    @needs("scipy")
     def test_as_scipy(self):
         tiny = 10.0 ** np.linspace(-20, 0, 41)
         of_all = np.concatenate([np.linspace(-30, 30, 500) + 1e-3, tiny, 1 / tiny])
@@ -306,7 +298,7 @@ class TestFunctions(SpecialTest):
         with self.assertRaisesRegex(TypeError, "real numbers"):
             special.erf("0.5")
 
-    @unittest.skipIf(torch is None, "PyTorch is not installed")
+    @needs("torch")
     def test_as_pytorch(self):
         for name, (theirs, x) in UNARY.items():
             with self.subTest(name):
@@ -327,7 +319,7 @@ class TestFunctions(SpecialTest):
                     )
 
 
-@unittest.skipIf(scipys is None, "SciPy is not installed")
+@needs("scipy")
 class TestSciPys(SpecialTest):
     def test_values_and_gradients(self):
         for name, (_, x) in {**UNARY, **OF_SCIPY_ALONE}.items():
@@ -388,7 +380,7 @@ class TestSciPys(SpecialTest):
             with self.assertRaises(TypeError):
                 function(v)
 
-    @unittest.skipIf(torch is None, "PyTorch is not installed")
+    @needs("torch")
     def test_as_pytorch(self):
         for name, (theirs, x) in OF_SCIPY_ALONE.items():
             if theirs:
@@ -409,10 +401,7 @@ assert "micrograd.array_functions" not in sys.modules
 from micrograd import Value
 print(micrograd.special.erf(Value(0.5)).data, "scipy" in sys.modules)
 """
-        output = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
-        )
-        self.assertEqual(output.stdout, f"{math.erf(0.5)} False\n", output.stderr)
+        self.assertEqual(run_python("-c", code), f"{math.erf(0.5)} False\n")
 
     def test_each_has_a_row_in_the_docs(self):
         text = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")

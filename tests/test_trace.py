@@ -1,8 +1,6 @@
 """The pictures of expressions: what they say, and that Graphviz can draw them."""
 
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -16,12 +14,8 @@ from micrograd import Value, operator
 from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.trace import draw_dot
 
-try:
-    import graphviz
-except ImportError:
-    graphviz = None
-
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+from testing import needs, needs_graphviz, run_python
 
 
 def labels(graph, shape):
@@ -41,8 +35,7 @@ def edges(graph):
     return graph.source.count("->")
 
 
-@unittest.skipUnless(graphviz, "the package graphviz is not installed")
-@unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
+@needs_graphviz
 class TestPicture(unittest.TestCase):
     def test_small_expression(self):
         x = Value(shape=(), name="x")
@@ -188,8 +181,7 @@ class TestPicture(unittest.TestCase):
         self.assertEqual(source(), source())
 
 
-@unittest.skipUnless(graphviz, "the package graphviz is not installed")
-@unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
+@needs_graphviz
 class TestNames(unittest.TestCase):
     def test_of_a_dictionary(self):
         x, w = Value(shape=(None, 2), name="x"), Value(np.ones(20))
@@ -256,8 +248,7 @@ def arrows(graph):
     return sorted((titles[start], titles[end]) for start, end in pairs)
 
 
-@unittest.skipUnless(graphviz, "the package graphviz is not installed")
-@unittest.skipUnless(shutil.which("dot"), "Graphviz's program dot is not installed")
+@needs_graphviz
 class TestLayers(unittest.TestCase):
     def setUp(self):
         self.x = Value(shape=(None, 2), name="x")
@@ -434,7 +425,7 @@ class TestWhatIsMissing(unittest.TestCase):
             with self.assertRaisesRegex(ImportError, r'pip install "\.\[trace\]"'):
                 draw_dot(Value(1.0))
 
-    @unittest.skipUnless(graphviz, "the package graphviz is not installed")
+    @needs("graphviz")
     def test_program(self):
         with tempfile.TemporaryDirectory() as empty:
             with mock.patch.dict("os.environ", {"PATH": empty}):
@@ -443,7 +434,7 @@ class TestWhatIsMissing(unittest.TestCase):
 
     def test_import_does_without_graphviz(self):
         code = "import sys, micrograd.trace; sys.exit('graphviz' in sys.modules)"
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        run_python("-c", code)
 
 
 if __name__ == "__main__":

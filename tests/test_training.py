@@ -10,7 +10,8 @@ from micrograd import Value, nn, optim
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from test_documents import defined
-from test_vs_torch import TorchTest, torch, uniform
+from test_vs_torch import TorchTest, torch
+from testing import needs, uniform
 
 try:
     from sklearn.datasets import load_diabetes, load_digits
@@ -20,9 +21,6 @@ try:
     from scipy.optimize import minimize
 except ImportError:
     minimize = None
-
-needs_sklearn = unittest.skipIf(load_digits is None, "scikit-learn is not installed")
-
 
 conv2d = defined("docs/blocks.md", "Convolution")["conv2d"]
 layer_norm = defined("docs/blocks.md", "Layer normalisation")["layer_norm"]
@@ -112,7 +110,7 @@ class ConvNet(nn.Module):
         return self.last(x.reshape(-1, 4 * 4 * 32))
 
 
-@needs_sklearn
+@needs("sklearn")
 class TestDigits(unittest.TestCase):
     """Of 8 x 8 pixels; a quarter of them is held out."""
 
@@ -155,7 +153,7 @@ class TestDigits(unittest.TestCase):
         self.assertGreaterEqual(self.accuracy(model, (8, 8, 1), epochs=20), 0.98)
 
 
-@needs_sklearn
+@needs("sklearn")
 class TestDiabetes(unittest.TestCase):
     """Linear regression: the closed form is known."""
 
@@ -175,7 +173,7 @@ class TestDiabetes(unittest.TestCase):
             optimiser.step()
         np.testing.assert_allclose(self.w.data, self.expected, rtol=1e-6)
 
-    @unittest.skipIf(minimize is None, "SciPy is not installed")
+    @needs("scipy")
     def test_scipy(self):
         def loss_and_gradient(w):
             self.w.data = w

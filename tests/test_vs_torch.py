@@ -24,7 +24,15 @@ from micrograd import (
 )
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, REDUCTIONS, SHAPES, UNARY, are_broadcastable
+from testing import (
+    BINARY,
+    REDUCTIONS,
+    SHAPES,
+    UNARY,
+    are_broadcastable,
+    needs,
+    uniform,
+)
 
 try:
     import torch
@@ -85,10 +93,6 @@ EINSUMS = [
 ]
 
 
-def uniform(shape, low=0.5, high=2.0, seed=0):
-    return np.random.default_rng(seed).uniform(low, high, shape)
-
-
 def few(shape, seed=0):
     """Numbers of which many are equal."""
     return np.random.default_rng(seed).integers(0, 4, shape).astype(float)
@@ -106,7 +110,7 @@ def interpreted(result, *others, wrt):
     return step
 
 
-@unittest.skipIf(torch is None, "PyTorch is not installed")
+@needs("torch")
 class TorchTest(unittest.TestCase):
     def assert_close(self, actual, tensor, rtol):
         expected = tensor.detach().numpy()

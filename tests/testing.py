@@ -1,11 +1,21 @@
-"""What several files of tests use: tables of functions, and how to compare."""
+"""What several files of tests use: tables of functions, and how to run and compare."""
 
+import importlib.util
+import inspect
 import operator
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 
 from micrograd import Value, compiled, concatenate, einsum, stack, where
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # Every operator has a row here. test_rules, test_check, test_numpy, test_dtypes and
 # others read them, compare values with NumPy's and gradients with finite differences,
@@ -107,16 +117,74 @@ def central_differences(function, arrays, step=1e-6):
     return gradients
 
 
+def uniform(shape, low=0.5, high=2.0, seed=0):
+    return np.random.default_rng(seed).uniform(low, high, shape)
+
+
 def numbers(shape, seed=0):
     """Positive numbers that are no round ones."""
-    return np.random.default_rng(seed).uniform(0.5, 2, shape)
+    return uniform(shape, seed=seed)
 
 
 def are_broadcastable(*shapes):
     try:
-        return bool(np.broadcast_shapes(*shapes)) or True
+        np.broadcast_shapes(*shapes)
     except ValueError:
         return False
+    return True
+
+
+def parts_of(y):
+    """Results, one or several."""
+    return y if isinstance(y, (list, tuple)) else [y]
+
+
+def squares(results):
+    """A number that depends on each element of the results in another way."""
+    sums = [(y * y).sum() * (i + 1.5) for i, y in enumerate(parts_of(results))]
+    return sum(sums[1:], sums[0])
+
+
+def is_installed(package):
+    """A directory of that name, such as pip's own build, is no package."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
+def needs(*packages):
+    """Skips a test, or a class of them, where one of the packages is missing."""
+    missing = [name for name in packages if not is_installed(name)]
+    return unittest.skipIf(missing, f"needs {' and '.join(missing)}")
+
+
+def needs_graphviz(test):
+    """Both of that name: the package, and the program that it calls."""
+    has_program = shutil.which("dot") is not None
+    test = unittest.skipUnless(has_program, "needs Graphviz's program dot")(test)
+    return needs("graphviz")(test)
+
+
+def new_folder(test):
+    """An empty one, which goes when the test has ended."""
+    folder = tempfile.TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    return Path(folder.name)
+
+
+def run_python(*arguments, cwd=ROOT, **environment):
+    """What it prints, errors too; an AssertionError with all of that if it fails."""
+    outcome = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if outcome.returncode:
+        raise AssertionError(f"{arguments} failed:\n{outcome.stdout}")
+    return outcome.stdout
 
 
 class ValueTest(unittest.TestCase):
@@ -127,7 +195,9 @@ class ValueTest(unittest.TestCase):
 
     def assert_close(self, actual, expected, rtol=1e-6):
         self.assertEqual(np.shape(actual), np.shape(expected))
-        np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
+        if not np.allclose(actual, expected, rtol, rtol, equal_nan=True):
+            # which says in what they differ, and takes three times as long
+            np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
 
     def assert_right(self, function, reference, *arrays):
         """The data is the reference's, the gradients those of finite differences."""
@@ -143,11 +213,6 @@ class ValueTest(unittest.TestCase):
         for array, value, gradient in zip(arrays, values, expected):
             received = np.zeros(np.shape(array)) if value.grad is None else value.grad
             self.assert_close(received, gradient)
-
-
-def parts_of(y):
-    """Results, one or several."""
-    return y if isinstance(y, (list, tuple)) else [y]
 
 
 class FunctionTest(ValueTest):
@@ -181,30 +246,24 @@ class FunctionTest(ValueTest):
             self.assert_close(result, y.data, 1e-12)
             self.assert_gradients(values, y, gradients)
 
-    def assert_for_any_length(self, function, *shapes):
-        """Defined once, it takes any length of each open first axis, also compiled."""
-        names = [f"x{i}" for i in range(len(shapes))]
-        lazies = [Value(shape=s, name=n) for s, n in zip(shapes, names)]
+    def assert_for_any_length(self, function):
+        """Of operands (n, 3), defined once, it takes any n, also compiled."""
+        parameters = inspect.signature(function).parameters.values()
+        names = [x.name for x in parameters if x.default is x.empty]
+        lazies = [Value(shape=(None, 3), name=name) for name in names]
         y = squares(function(*lazies))
         program = compiled(y, wrt=lazies)
         for n in (3, 1, 5, 2):
-            feeds = [numbers((n, *s[1:]), seed=n + i) for i, s in enumerate(shapes)]
-            values = [Value(x) for x in feeds]
+            feeds = {name: numbers((n, 3), n + i) for i, name in enumerate(names)}
+            values = [Value(x) for x in feeds.values()]
             expected = squares(function(*values))
             expected.backward()
             gradients = [x.grad for x in values]
-            feeds = dict(zip(names, feeds))
             self.assert_close(program(**feeds), expected.data, 1e-12)
             for x, gradient in zip(lazies, gradients):
                 self.assert_close(x.grad, gradient, 1e-12)
             self.assert_close(y.forward(**feeds), expected.data, 1e-12)
             self.assert_gradients(lazies, y, gradients)
-
-
-def squares(results):
-    """A number that depends on each element of the results in another way."""
-    sums = [(y * y).sum() * (i + 1.5) for i, y in enumerate(parts_of(results))]
-    return sum(sums[1:], sums[0])
 
 
 class ProgramTest(ValueTest):
