@@ -49,37 +49,6 @@ class TestValue(ValueTest):
         self.assertEqual((x.shape, x.ndim, x.size, x.dtype), ((), 0, 1, np.float64))
         self.assertEqual(Value(2).dtype.kind, "i")
 
-    def test_refuses_other_data(self):
-        for data, dtype in [
-            (1j, "complex128"),
-            (np.ones(2, np.complex64), "complex64"),
-            ("x", "<U1"),
-            ([b"x"], "|S1"),
-            (object(), "object"),
-            ([None], "object"),
-            (np.array(["2020-01-01"], "M8[D]"), "datetime64[D]"),
-        ]:
-            with self.subTest(data=data), self.assertRaises(TypeError) as caught:
-                Value(data)
-            self.assertIn(dtype, str(caught.exception))
-
-    def test_the_two_forms(self):
-        for arguments in [
-            {},
-            {"data": 1.0, "name": "x"},
-            {"data": 1.0, "shape": ()},
-            {"data": 1.0, "shape": (), "name": "x"},
-        ]:
-            with self.subTest(**arguments), self.assertRaises(TypeError) as caught:
-                Value(**arguments)
-            self.assertIn("Value(data)", str(caught.exception))
-            self.assertIn("Value(shape=", str(caught.exception))
-
-    def test_names(self):
-        for name in ("two words", "1x", "", 1):
-            with self.subTest(name=name), self.assertRaises((TypeError, ValueError)):
-                Value(shape=(), name=name)
-
     def test_no_length_in_0d(self):
         for data in (2.0, 2, np.float64(2), np.array(2.0)):
             with self.subTest(data=data):
@@ -215,7 +184,7 @@ class TestValue(ValueTest):
         with self.assertRaises(ValueError):
             bool(Value([1, 2]))
 
-    def test_hashable_and_equal_by_identity(self):
+    def test_hashed_by_identity(self):
         a, b = Value(1.0), Value(1.0)
         self.assertEqual(len({a, b, a}), 2)
 
@@ -334,14 +303,6 @@ class TestOperands(ValueTest):
         self.assert_equal(y.forward(x=[1.0, 2.0]), [21, 41])
         self.assert_equal(y.forward(x=[2.0, 3.0]), [32, 94])
 
-    def test_in_place_is_refused(self):
-        array = np.array([1.0, 2.0])
-        with self.assertRaises(TypeError):
-            array += Value([1.0, 1.0])
-        with self.assertRaises(TypeError):
-            array *= Value(2.0)
-        self.assert_equal(array, [1, 2])
-
     def test_what_is_no_operand(self):
         for raw in ("x", None, 1j, [1j], np.array(["x"]), object()):
             for name, (function, _) in BINARY.items():
@@ -437,14 +398,13 @@ class TestUsersOperator(ValueTest):
         def broken(*data):
             raise KeyError("what went wrong")
 
-        x = Value(shape=(None, 2), name="x")
-        for name, build in {
-            "built": lambda: operator("first", broken, None)(Value(np.ones((3, 2)))),
+        x = Value(np.ones((3, 2)))
+        for name, run in {
+            "built": lambda: operator("first", broken, None)(x),
             "backward": lambda: operator("first", np.exp, broken)(x).backward(),
         }.items():
             with self.subTest(name), self.assertRaises(KeyError) as caught:
-                x.forward(x=np.ones((3, 2)))
-                build()
+                run()
             for words in ("first", "(3, 2)", "what went wrong"):
                 self.assertIn(words, str(caught.exception))
 

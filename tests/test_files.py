@@ -175,35 +175,12 @@ class TestFiles(unittest.TestCase):
                 self.assertEqual(self.path.read_bytes(), content)
                 self.assertEqual(os.listdir(self.folder), ["model.npz"])
 
-    def test_pickled_objects_are_refused(self):
-        state = self.model.state_dict()
-        before = {name: np.copy(array) for name, array in state.items()}
-        *_, last = state
-        state[last] = np.array([[{"an": "object"}]], object)
-        np.savez(self.path, **state)
-        with self.assertRaises(ValueError):
-            self.model.load(self.path)
-        for name, array in self.model.state_dict().items():
-            np.testing.assert_array_equal(array, before[name])
-
-    def test_refused_files(self):
-        nn.MLP(2, [5, 1]).save(self.path)
-        before = self.model.state_dict()
-        with self.assertRaises(ValueError):
-            self.model.load(self.path)
-        with self.assertRaises(FileNotFoundError):
-            self.model.load(self.folder / "nothing.npz")
-        with self.assertRaises(FileNotFoundError):
-            self.model.save(self.folder / "nowhere" / "model.npz")
-        for name, array in self.model.state_dict().items():
-            np.testing.assert_array_equal(array, before[name])
-
 
 class TestLoad(FilesTest):
-    def refused(self, content, error=ValueError):
+    def refused(self, content):
         path = self.folder / "other.npz"
         path.write_bytes(content)
-        with self.assertRaisesRegex(error, "expected a file of save"):
+        with self.assertRaisesRegex(ValueError, "expected a file of save"):
             self.model.load(path)
 
     def test_truncated(self):
@@ -267,7 +244,7 @@ class TestLoad(FilesTest):
         np.savez(archive, **{**state, "layers.1.b": np.array(trap, object)})
         np.save(array, np.array([trap], object))
         for content in (archive.getvalue(), array.getvalue(), pickle.dumps(trap)):
-            self.refused(content, ValueError)
+            self.refused(content)
             self.assertFalse(trace.exists())
 
     def test_numbers_that_are_not_real(self):
@@ -336,7 +313,6 @@ class TestSave(FilesTest):
                 self.model.save(path)
 
 
-@unittest.skipUnless(os.name == "posix", "limits and users are POSIX's")
 class TestLinks(FilesTest):
     @unittest.skipUnless(hasattr(os, "symlink"), "there are no symbolic links")
     def test_a_link_stays(self):
@@ -356,6 +332,7 @@ class TestLinks(FilesTest):
             nn.MLP(20, [30, 1]).load(link)
 
 
+@unittest.skipUnless(os.name == "posix", "limits and users are POSIX's")
 class TestCutShort(FilesTest):
     def test_directory(self):
         directory = self.folder / "directory"

@@ -33,6 +33,7 @@ NOT_REAL = [  # data, and what the error calls it
     ({1.0}, "object"),
     (iter([1.0]), "object"),
     (abs, "object"),
+    ([None], "object"),
     (Fraction(1, 2), "object"),
     (Decimal(1), "object"),
     (2**64, "object"),
@@ -48,6 +49,7 @@ NOT_REAL = [  # data, and what the error calls it
     ("words", "<U5"),
     (["a", 1.0, 2.0], "<U"),
     (b"bytes", "|S5"),
+    ([b"x"], "|S1"),
     (np.array(["2020-01-01"] * 3, "M8[D]"), "datetime64[D]"),
     (np.array([1, 2, 3], "m8[s]"), "timedelta64[s]"),
     (RECORDS, "[('field', 'i1')]"),
@@ -59,8 +61,6 @@ WITH_VALUES = [  # operands, but no data
     [Value(1.0), Value(2.0), 3.0],
     [[1.0], (Value(2.0),)],
 ]
-
-
 loss, clip = nn.cross_entropy, optim.clip_grad_norm
 
 
@@ -181,6 +181,9 @@ class TestRefused(HostileTest):
     def test_new_values(self):
         forms = "expected Value(data) or Value(shape=(None, 2), name='x')"
         for error, words, arguments in [
+            (TypeError, forms, {}),
+            (TypeError, forms, {"data": 1.0, "name": "x"}),
+            (TypeError, forms, {"data": 1.0, "shape": ()}),
             (TypeError, forms, {"data": 1.0, "dtype": float, "name": "x"}),
             (TypeError, forms, {"data": [1.0], "shape": (1,), "name": "x"}),
             (TypeError, forms, {"shape": (2,)}),
@@ -188,6 +191,7 @@ class TestRefused(HostileTest):
             (TypeError, forms, {"data": None}),
             (TypeError, "sape", {"sape": (2,), "name": "x"}),
             (TypeError, "name: expected an identifier, got 'a b'", {"name": "a b"}),
+            (TypeError, "name: expected an identifier, got '1x'", {"name": "1x"}),
             (TypeError, "name: expected an identifier, got ''", {"name": ""}),
             (TypeError, "name: expected an identifier, got 1", {"name": 1}),
             (TypeError, "'float' object", {"shape": (2.0,)}),

@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest, needs, numbers
 
 INF = np.inf
+L = torch and torch.linalg
 
 
 def T(x):
@@ -548,9 +549,6 @@ class TestTorch(LinalgTest):
                 theirs = lambda x, part=part: L.svd(x, full_matrices=False)[part] ** 2
                 for by_x, other in self.compare(ours, theirs, [x]):
                     self.assert_close(by_x, other, 1e-8)
-
-
-L = torch and torch.linalg
 
 
 if __name__ == "__main__":

@@ -60,12 +60,15 @@ class TestResults(ProgramTest):
         a, b = Value(np.array([1.0, 2.0])), Value(3.0)
         y = (a * b).sum()
         model = nn.MLP(2, [1])
-        for wrt in (a, [a], (a, b), {"a": a, "b": b}, iter([b, a]), [a, a]):
-            a.grad = b.grad = None
-            program = compiled(y, wrt=wrt)
-            program()
+        for wrt in (a, [a], [a, a]):
+            compiled(y, wrt=wrt)()
             self.assert_equal(a.grad, [3, 3])
-            self.assertIn(b.grad, (None, 3))
+            self.assertIsNone(b.grad)
+        for wrt in ((a, b), {"a": a, "b": b}, iter([b, a])):
+            a.grad = b.grad = None
+            compiled(y, wrt=wrt)()
+            self.assert_equal(a.grad, [3, 3])
+            self.assertEqual(b.grad, 3)
         compiled(model(Value(np.ones((1, 2)))).sum(), wrt=model)()
         self.assertTrue(all(x.grad.shape == x.shape for x in model.parameters()))
 
@@ -479,13 +482,12 @@ class TestTraining(ProgramTest):
             x = rng.normal(size=(20 if i % 5 else 7, 2))
             yield dict(x=x, t=np.sin(x[:, 0]) * x[:, 1])
 
-    def trained(self, optimiser_of, is_compiled, model=None, loss=None, skip=0, n=30):
-        if model is None:
-            model, loss = self.model()
+    def trained(self, optimiser_of, is_compiled):
+        model, loss = self.model()
         optimiser = optimiser_of(model.parameters())
         step = compiled(loss, wrt=model)
         losses = []
-        for batch in [*self.batches(n)][skip:]:
+        for batch in self.batches(30):
             if is_compiled:
                 losses.append(step(**batch))
             else:
@@ -510,11 +512,9 @@ class TestTraining(ProgramTest):
                 self.assert_close(p.data, q.data, 1e-12)
 
     def test_resumed_is_uninterrupted(self):
-        def run(path, n_interrupted):
-            model, loss = self.model()
-            for start, end in n_interrupted:
-                if start:
-                    model, loss = self.model()
+        def run(path, *parts):
+            for start, end in parts:
+                model, loss = self.model()
                 optimiser = Adam(model.parameters(), 0.01)
                 if start:
                     checkpoint.load(path, model=model, optimiser=optimiser)
@@ -528,8 +528,8 @@ class TestTraining(ProgramTest):
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "checkpoint.npz"
-            whole = run(path, [(0, 30)])
-            parts = run(path, [(0, 13), (13, 30)])
+            whole = run(path, (0, 30))
+            parts = run(path, (0, 13), (13, 30))
         for a, b in zip(whole, parts):
             self.assert_equal(a, b)
 

@@ -154,9 +154,12 @@ class TestValue(unittest.TestCase):
     def test_the_size_of_an_array_costs_nothing(self):
         x = Value(np.zeros((1000, 1000)).T) * 1.0
         x._repr_html_()
-        start = time.perf_counter()
-        x._repr_html_()
-        self.assertLess(time.perf_counter() - start, 0.02)
+        seconds = []
+        for _ in range(5):  # while another process disturbs
+            start = time.perf_counter()
+            x._repr_html_()
+            seconds.append(time.perf_counter() - start)
+        self.assertLess(min(seconds), 0.02)
 
     def test_large_expressions(self):
         y = x = Value(1.0)
