@@ -17,7 +17,7 @@ except ImportError:
     torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, numbers
+from testing import GradientTest, needs, numbers
 
 INF = np.inf
 L = torch and torch.linalg
@@ -194,17 +194,7 @@ def rows():
         yield {"i": i, "msg": name}, function, arrays, theirs
 
 
-class LinalgTest(ValueTest):
-    def gradients(self, function, arrays):
-        """What it gives, the gradients of its weighted sum, and more to compile."""
-        values = [*map(Value, arrays)]
-        y = function(*values)
-        weighted = y * numbers(np.shape(y), seed=9)
-        weighted.backward()
-        return y, [x.grad for x in values], weighted, values
-
-
-class TestLinalg(LinalgTest):
+class TestLinalg(GradientTest):
     def test_values_and_gradients(self):
         for place, function, arrays, _ in rows():
             with self.subTest(**place):
@@ -327,7 +317,7 @@ class TestLinalg(LinalgTest):
                 self.assert_equal(gradient, x)
 
 
-class TestEdges(LinalgTest):
+class TestEdges(GradientTest):
     def gradient(self, function, x):
         x = Value(np.array(x))
         y = function(x)
@@ -506,7 +496,7 @@ class TestEdges(LinalgTest):
 
 
 @needs("torch")
-class TestTorch(LinalgTest):
+class TestTorch(GradientTest):
     def compare(self, ours, theirs, arrays):
         y, gradients, *_ = self.gradients(ours, arrays)
         tensors = [torch.tensor(x, requires_grad=True) for x in arrays]

@@ -15,7 +15,7 @@ except ImportError:
     torch = None
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, numbers
+from testing import GradientTest, needs, numbers
 
 SIZES = [(), (3,), (2, 3), (4, 2, 3)]
 PLACES = np.array([0.0, 0.5, 2.0, 2.5, 4.5])
@@ -232,18 +232,7 @@ def rows():
         yield {"i": i, "msg": name}, function, arrays, options
 
 
-class ProductsTest(ValueTest):
-    def gradients(self, function, arrays):
-        """The weighted sum of what it gives, and its gradients by all."""
-        is_any = any(isinstance(x, Value) for x in arrays)
-        values = arrays if is_any else [*map(Value, arrays)]
-        y = function(*values)
-        weighted = y * numbers(np.shape(y), seed=9)
-        weighted.backward()
-        return y, [getattr(x, "grad", None) for x in values], weighted, values
-
-
-class TestProducts(ProductsTest):
+class TestProducts(GradientTest):
     def test_values_and_gradients(self):
         for place, function, arrays, _ in rows():
             with self.subTest(**place):
@@ -330,7 +319,7 @@ def depends(y, lazy):
         return False
 
 
-class TestDetails(ProductsTest):
+class TestDetails(GradientTest):
     def test_numpys_tensordot_is_not_micrograds(self):
         from micrograd import tensordot
 
@@ -403,7 +392,7 @@ class TestDetails(ProductsTest):
 
 
 @needs("torch")
-class TestTorch(ProductsTest):
+class TestTorch(GradientTest):
     def test_rows(self):
         for place, function, arrays, options in rows():
             with self.subTest(**place):

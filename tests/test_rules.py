@@ -408,6 +408,30 @@ class TestDomains(ValueTest):
             y.backward()
             self.assert_equal(x.grad, expected)
 
+    def test_what_is_not_chosen_stops_infinity(self):
+        x = Value([-1.0, -2.0, 4.0])
+        for function in (
+            Value.relu,
+            lambda x: x.maximum(0),
+            lambda x: -(-x).minimum(0),
+            lambda x: x.clip(0),
+            lambda x: -(-x).clip(max=0),
+            lambda x: where(x > 0, x, 0),
+            lambda x: where(x < 0, 0, x),
+        ):
+            with np.errstate(divide="ignore"):
+                function(x).sqrt().sum().backward()
+            self.assert_equal(x.grad, [0, 0, 0.25])
+        x = Value([0.0])
+        with np.errstate(divide="ignore"):
+            x.relu().sqrt().backward()
+        self.assert_equal(x.grad, [0])
+        x = Value([-1.0, 0.0])
+        for extreme in (x.max(), -(-x).min()):
+            with np.errstate(divide="ignore"):
+                extreme.sqrt().backward()
+            self.assert_equal(x.grad, [0, np.inf])
+
     def test_products_of_zero_and_nan_are_nan(self):
         """Of every length, though BLAS may leave zeros out."""
         shapes = [(n,) for n in (1, 2)] + [(n, m) for n in (1, 2, 3) for m in (1, 2)]

@@ -556,6 +556,24 @@ def power_of_zero(x):
     return x ** torch.zeros((), dtype=x.dtype)
 
 
+def twin(model, dtype):
+    """The net of tensors, and for each of its layers the weights and biases."""
+    copied = lambda value: torch.tensor(
+        np.array(value.data, dtype),
+        requires_grad=True,
+        dtype=getattr(torch, dtype.__name__),
+    )
+    pairs = [(copied(layer.w), copied(layer.b)) for layer in model.layers]
+
+    def torch_model(x):
+        for i, (w, b) in enumerate(pairs):
+            x = x @ w + b
+            x = x if i == len(pairs) - 1 else x.relu()
+        return x
+
+    return torch_model, pairs
+
+
 class TestTraining(TorchTest):
     STEPS = 150
 
@@ -575,20 +593,8 @@ class TestTraining(TorchTest):
         x, t = Value(shape=(None, 2), name="x"), Value(shape=(None,), name="t")
         loss = (1 - model(x) * t).relu().mean() + 1e-3 * (model(x) ** 2).mean()
 
-        copied = lambda data: torch.tensor(
-            np.array(data, dtype),
-            requires_grad=True,
-            dtype=getattr(torch, dtype.__name__),
-        )
-        pairs = [(copied(layer.w.data), copied(layer.b.data)) for layer in model.layers]
+        torch_model, pairs = twin(model, dtype)
         parameters = [parameter for pair in pairs for parameter in pair]
-
-        def torch_model(x):
-            for i, (w, b) in enumerate(pairs):
-                x = x @ w + b
-                x = x if i == len(pairs) - 1 else x.relu()
-            return x
-
         optimiser, torch_optimiser = make(model.parameters()), torch_make(parameters)
         step, differences = run(loss, wrt=model), []
         for i in range(self.STEPS):

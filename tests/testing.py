@@ -215,6 +215,20 @@ class ValueTest(unittest.TestCase):
             self.assert_close(received, gradient)
 
 
+class GradientTest(ValueTest):
+    def gradients(self, function, arrays):
+        """What it gives, the gradients of its weighted sum, that sum, and the Values.
+
+        Where some of the arrays are Values already, the others stay raw.
+        """
+        is_any = any(isinstance(x, Value) for x in arrays)
+        values = arrays if is_any else [*map(Value, arrays)]
+        y = function(*values)
+        weighted = y * numbers(np.shape(y), seed=9)
+        weighted.backward()
+        return y, [getattr(x, "grad", None) for x in values], weighted, values
+
+
 class FunctionTest(ValueTest):
     """What holds for each function that is written alike for arrays and Values."""
 
