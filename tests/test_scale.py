@@ -16,7 +16,7 @@ BYTES_AN_OPERATOR = 900  # docs/expressions.md says so
 BYTES_OF_PYTHON = 300_000  # its map of memory grows now and then, by 256 KiB at once
 
 
-def chain(x, n=200_000):
+def chain(x, n=1_000_000):
     """x + n, by n operators."""
     for _ in range(n):
         x = x + 1.0
