@@ -86,8 +86,9 @@ class TestNumbers(ProgramTest):
             lambda a: a * 1e-30 * 1e30,
             lambda a: a * 1e200 * 1e200 * 0.5,
             lambda a: a * 0.1 + 0.1 - a / 3,
+            lambda a: a * 2.0 * 0.25,
         ]
-        grid = (1e300, -1e300, 1e-300, 1e20, 5e-324, 0.0, np.inf)
+        grid = (1.7e308, 1e300, -1e300, 1e-300, 1e20, 5e-324, 0.0, np.inf)
         for make in self.KINDS.values():
             self.assert_all_as_engine(functions, [(make(a),) for a in grid])
 
@@ -97,6 +98,7 @@ class TestNumbers(ProgramTest):
         functions = [function for function, _ in BINARY.values()]
         functions += [lambda a, b: -a * b, lambda a, b: a + b * 2.5]
         functions += [lambda a, b: a * b * 2.0 + (-a) * 2.5 + a**2, lambda a, b: -a + b]
+        functions += [lambda a, b: a**2.0 * b]
         grid = (0, 1, -1, 3, 2**62, -(2**63))
         for kind, others in product(kinds, ((0, 2, -3, 2**62), (0.5, np.nan), [True])):
             pairs = [(kind(a), b) for a, b in product(grid, others)]
@@ -122,6 +124,8 @@ class TestNumbers(ProgramTest):
                 lambda a, b: (a > 0).maximum(b) + (a > 0).exp() * a,
                 lambda a, b: (a > 0).maximum(b / 4),
                 lambda a, b: where(a > 0, b > 0, a) * a,
+                lambda a, b: where(a > 0, 2, 0.0) * a,
+                lambda a, b: where(a > 0, 2, 0) * a,
                 lambda a, b: (a > 0).sum() * a + (a > 0).mean() * b,
             ):
                 self.assert_as_engine(function, a, b)
@@ -163,6 +167,7 @@ class TestCalls(ProgramTest):
 
     def simplified(self, function, *data):
         tape = Tape()
+        tape.node = Value(0.0)  # whose rule it might be
         result = function(tape, *[Recorded(tape, Line("given", x)) for x in data])
         recording = SimpleNamespace(
             lines=tape.lines, results=[result.line], gradients=[], values={}, by={}
@@ -209,6 +214,29 @@ class TestCalls(ProgramTest):
             taken = lambda x, a=one, b=other: x[a] + x[b]
             calls = [operator.getitem, operator.getitem, np.add]
             self.assert_calls(taken, [numbers((3, 3))], *calls)
+
+    def test_what_is_faster_is_called(self):
+        x, v, large = numbers((3, 3)), numbers(3), numbers((64, 64))
+        total = lambda x: np.add.reduce(x, axis=None)
+        chosen = lambda x: np.where(x > 1, x, 0.0)
+        for function, data, calls in (
+            (lambda x: 2.0 * (x * 3.0), [x], [np.multiply]),
+            (lambda x: x * 3.0 + x * 3.0, [x], [np.multiply]),
+            (np.matmul, [x, x], [np.dot]),
+            (np.matmul, [x, v], [np.dot]),
+            (total, [v], [np.dot]),
+            (total, [x], [np.add.reduce]),
+            (total, [numbers(1001)], [np.add.reduce]),
+            (lambda x: np.where(x > 1, 0.5, 0.0), [x], [np.greater, np.multiply]),
+            (chosen, [large[1:]], [np.greater, np.where]),
+            (chosen, [large], [np.greater, all_bits, kept_bits]),
+            (
+                chosen,
+                [large.astype(np.float32)],
+                [np.greater, all_bits, kept_bits],
+            ),
+        ):
+            self.assert_calls(function, data, *calls)
 
     def test_sums_over_all_axes_are_dot_products(self):
         for axis in (None, 0, -1, (0,), (-1,)):
@@ -272,6 +300,12 @@ class TestOtherWays(ProgramTest):
         types.clear()
         program()
         self.assertEqual(types, [np.ndarray, np.float64])
+
+    def test_a_users_operator_that_is_a_function_of_numpys(self):
+        y = mine("either", np.add, None, None)(Value(True), Value(True))
+        program = compiled(y)
+        for _ in range(2):
+            self.assert_same(program(), y.data)
 
     def test_a_choice_of_arrays_is_negated_as_it_is(self):
         x = Value(np.array([0.5, 2.0, -1.0]))

@@ -321,12 +321,10 @@ def of_divide(line: Line, uses: Uses) -> Any:
 
 def of_sum(line: Line, uses: Uses) -> Any:
     """The sum of a number is the number, that of all products a dot product."""
-    x, *rest = line.arguments
-    axis = data_in(rest[0] if rest else line.options.get("axis", 0))
+    x = line.arguments[0]
     if np.ndim(x.data) == 0 and is_like(x, line):
         return x
-    is_full = axis is None or x.data.ndim == 1 and axis in (0, -1, (0,), (-1,))
-    if not is_full or line.shape != ():
+    if line.shape != ():  # an axis is left
         return None
     factors = factors_of(x, uses)
     return factors and written(line, np.vdot if x.data.ndim > 1 else np.dot, *factors)
@@ -382,7 +380,7 @@ def of_where(line: Line, uses: Uses) -> Any:
     dtype, number = np.result_type(line.data), number_in(x)
     is_double = line.is_array and dtype.name == "float64"
     if number is not None and np.isfinite(number) and is_double:
-        return written(line, np.multiply, mask, number)
+        return written(line, np.multiply, mask, float(number))
     if not is_like(x, line) or dtype.name not in ("float64", "float32"):
         return None
     if line.data.size < MANY:
