@@ -40,6 +40,21 @@ class TestShown(ProgramTest):
         x = Value(np.ones((2, 3)))
         self.assertNotIn("False", compiled(x.max(axis=0)).source)
 
+    def test_formulas_are_as_one_writes_them(self):
+        names = {name: Value(shape=(3,), name=name) for name in ("x", "w")}
+        symbols = ("+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!=")
+        formulas = [f"x {symbol} w" for symbol in symbols]
+        for formula in (*formulas, "x[0]", "x[None, 1:]", "2.0 - x"):
+            with self.subTest(formula):
+                source = compiled(eval(formula, {**names})).source
+                self.assertIn(f"# v1 = {formula}\n", source)
+        x = names["x"]
+        for y, formula in (
+            (x * np.ones(3), "x * array(3,)"),
+            (-(x * 2.0 * 3.0), "neg((x * 2.0) * 3.0)"),
+        ):
+            self.assertIn(f"# v1 = {formula}\n", compiled(y).source)
+
     def test_gradients_of_floats_are_not_cast(self):
         for data in (2.0, numbers(3).astype(">f8")):
             x = Value(data)
@@ -61,6 +76,11 @@ class TestShown(ProgramTest):
         source = compiled(where(x > 1, x, x[0]).exp()).source
         self.assertIn("    del v3\n", source)
 
+    def test_results_are_copied_where_another_has_their_memory(self):
+        y = Value(numbers(3)).exp()
+        source = compiled(y, y * 1, y * 1.0).source
+        self.assertIn("return (v1, v1.copy(), v1.copy())", source)
+
     def test_a_choice_of_numbers_is_pythons(self):
         x = Value(2.0)
         source = compiled(where(x > 0, x, 0.0)).source
@@ -71,8 +91,24 @@ class TestConstants(ProgramTest):
     def test_have_the_dtype_of_an_array_where_they_fit(self):
         x = Value(np.array([0.1, 0.2], np.float32))
         n = Value(np.array([1, -100], np.int8))
-        for y in (x > np.float64(0.1), x > 0.1, n < 300, n * 3 > 2, n * 0.5):
+        for y in (x > np.float64(0.1), x > 0.1, n < 300, n < 128, n * 3 > 2, n * 0.5):
             self.assert_same(compiled(y)(), y.data)
+
+    def test_numbers_beside_arrays_are_arrays(self):
+        """Which NumPy takes faster, also in integers and in comparisons."""
+        for dtype, two in ((np.float32, "2.0, float32"), (np.int8, "2, int8")):
+            x = Value(np.array([1, 2], dtype))
+            for y in (x * 2, x > 2):
+                self.assertIn(f"two = array({two})", compiled(y).source)
+
+    def test_short_ones_are_written_out_once(self):
+        a, b = Value(numbers(3)), Value(numbers(3, seed=1))
+        source = compiled(a.sum() * b.sum() * (a @ [1.0, 2.0, 4.0])).source
+        self.assertEqual(source.count("full((3,), 1.0)"), 1)
+        self.assertIn("array([1.0, 2.0, 4.0])", source)
+        self.assertIn(
+            "# c0 is a constant: (21,)", compiled(np.arange(21) * a[0]).source
+        )
 
 
 class TestNames(ProgramTest):
@@ -113,6 +149,28 @@ class TestNames(ProgramTest):
         y.backward(values)
         for x, gradient in zip(values, gradients):
             self.assert_close(gradient, x.grad, 1e-12)
+
+    def test_functions_without_a_name_are_their_operators(self):
+        x = Value(numbers(3))
+        source = compiled(np.interp(x, [0.0, 1.0], [0.0, 2.0]), wrt=x).source
+        self.assertIn("by_w1 = interp_derivative(", source)
+
+    def test_words_that_the_text_uses(self):
+        functions = {
+            "abs": abs,
+            "bool_": lambda x: x > 0,
+            "float": lambda x: x.exp(),
+            "inf": lambda x: x * np.inf,
+            "math": lambda x: x.tanh(),
+            "nan": lambda x: x * np.nan,
+        }
+        for name, function in functions.items():
+            with self.subTest(name):
+                for number in (1.0, 800.0):
+                    y = function(Value(shape=(), name=name))
+                    with np.errstate(over="ignore"):
+                        actual = compiled(y)(**{name: number})
+                        self.assert_same(actual, y.forward(**{name: number}))
 
     def test_long_formulas_of_what_has_no_name(self):
         def turned(x):

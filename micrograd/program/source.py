@@ -264,7 +264,7 @@ class Source:
             return self.numpy(name)
         key = (line.function,)
         if key not in self.known:
-            if line.is_opaque and line.node is not None:
+            if line.node is not None and (line.is_opaque or name == "function"):
                 by = "_derivative" if line.is_backward else ""
                 name = re.sub(r"\W", "_", f"{line.node.op}{by}")
                 name = name if name.isidentifier() else f"function_{name}"
@@ -545,7 +545,7 @@ class Source:
                     text = f"{self.numpy('array')}({text})"
                 seen.add(line)
             gradients.append(text)
-        text = listed(results) if len(results) > 1 else results[0]
+        text = f"({', '.join(results)})" if len(results) > 1 else results[0]
         if not self.wrt:
             return [*copies, f"return {text}"]
         comma = "," if len(gradients) == 1 else ""
@@ -611,11 +611,6 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 def as_floating(x: Any) -> Any:
     """An integer as a float, and all else as it is."""
     return float(x) if type(x) is int else x
-
-
-def listed(texts: list[str]) -> str:
-    """A tuple as text."""
-    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 class OtherShape(Exception):
