@@ -1,6 +1,7 @@
 """Compiled programs: what a call returns and sets, takes and refuses."""
 
 import copy
+import inspect
 import pickle
 import sys
 import tempfile
@@ -383,6 +384,9 @@ class TestErrors(ProgramTest):
                 cause = caught.exception.__cause__
                 trace = "".join(traceback.format_tb(cause.__traceback__))
                 self.assertIn("v1 = unlucky", trace)
+                frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
+                code = next(f for f in frames if f.f_code.co_name == "step")
+                self.assertIn(inspect.getsource(code).rstrip(), step.source)
             is_failing.clear()
             self.assertEqual(step(x=np.ones(n)), 4 * n)
             self.assertEqual(w.grad, 2 * n)

@@ -232,6 +232,8 @@ class TestPlaces(ProgramTest):
             ("kept", lambda x: (np.sin(x) + 1, np.transpose(np.exp(x))), [x], [0]),
             ("unused", lambda x: [np.where(x > 1, x, x), np.exp(x)][1], [x], []),
             ("a row", lambda x, y: np.exp(x) + y + 1, [row, numbers((3, 200))], [0, 1]),
+            ("small", lambda x: np.exp(x) + 1, [numbers(127)], []),
+            ("a kilobyte", lambda x: np.exp(x) + 1, [numbers(128)], [0]),
             ("a mask", lambda x: np.logical_not(np.exp(x) > 1), [large], [0, 1]),
         ):
             with self.subTest(name):

@@ -73,8 +73,9 @@ class TestAlone(ModuleTest):
         program = compiled(((y - t) ** 2).mean(), y, wrt=model)
         data = dict(x=numbers((5, 2)), t=numbers((5, 2), seed=1))
         expected = [*program(**data), *(p.grad for p in model.parameters())]
-        for parameters in (False, True):
-            program.save(self.path, parameters)
+        for options in ({}, {"parameters": True}):
+            program.save(self.path, **options)
+            parameters = "parameters" in options
             arrays = {} if parameters else model.state_dict()
             names = {k.replace(".", "_"): v for k, v in arrays.items()}
             self.assertEqual((self.folder / "answer.npz").exists(), parameters)
@@ -109,6 +110,13 @@ class TestLengths(ModuleTest):
                         actual, expected = [actual], [expected]
                     for a, b in zip(actual, expected):
                         self.assert_close(a, b, 1e-12)
+
+    def test_any_is_none_in_comments(self):
+        x = Value(shape=(None, 2), name="x")
+        compiled(((x * 2.0).T * [[1.0], [3.0]]).exp()).save(self.path)
+        text = self.path.read_text()
+        for line in ("multiply(x, two)  # (None, 2)", "exp(v3)  # (2, None)"):
+            self.assertIn(line, text)
 
     def test_that_of_the_last_call_where_it_is_not(self):
         x = Value(shape=(None, 2), name="x")
@@ -202,6 +210,7 @@ class TestArguments(ModuleTest):
         program(x=numbers((4, 2)))
         about = inspect.getdoc(self.saved(program))  # without the indentation
         self.assertIn("The results, and the gradients by w, n, s.", about)
+        self.assertIn("\n\nParameters\n----------\nx : ", about)
         for line in (
             "x : array of shape (4, 2), float64",
             "w : array of shape (2,), float32",
@@ -215,6 +224,12 @@ class TestArguments(ModuleTest):
         lines = inspect.getdoc(self.saved(compiled(x * a))).splitlines()
         for line in ("a : float", "x : array of shape (None, 2), float64"):
             self.assertIn(line, lines)
+
+    def test_what_is_new_is_not_copied(self):
+        x = Value(numbers(3))
+        program = compiled((x * x).sum(), wrt={"x": x})
+        program.save(self.path)
+        self.assertIn("return v1, (by_x,)", self.path.read_text())
 
     def test_gradients_have_the_shape_of_the_data(self):
         x = Value(numbers(3))
@@ -262,6 +277,7 @@ class TestArguments(ModuleTest):
     def test_constants(self):
         x = Value(shape=(None, 30), name="x")
         large, small = numbers((30, 30)), np.array([1.0, np.nan, -np.inf])
+        large[0, 5] = np.nan
         y = (x @ large * np.full(30, 2.5))[:, :3] + small + np.float32(0.1)
         program = compiled(y)
         step = self.saved(program)
