@@ -57,7 +57,11 @@ class Reader(HTMLParser):
 
 
 def rows(x):
-    return Reader(x._repr_html_()).rows
+    """Of a table, which has no text but in its cells."""
+    reader = Reader(x._repr_html_())
+    if reader.text != "".join(map("".join, reader.rows)):
+        raise AssertionError(f"beside the cells: {reader.text}")
+    return reader.rows
 
 
 def fields(value):
@@ -167,6 +171,13 @@ class TestValue(unittest.TestCase):
             y = y + x
         self.assertEqual(fields(y)["expression"], "5,000 operators")
 
+    def test_a_picture_of_a_hundred_operators(self):
+        y = Value(1.0)
+        for n in range(1, 102):
+            y = y + 1.0
+            if n >= 100:
+                self.assertEqual("draw_dot" in fields(y)["expression"], n == 100)
+
     def test_many_operands(self):
         parts = [Value(np.zeros(n)) for n in range(1, 12)]
         first = ", ".join(f"({n},)" for n in range(1, 9))
@@ -174,6 +185,8 @@ class TestValue(unittest.TestCase):
             fields(concatenate(parts))["operator"],
             f"concatenate of {first}, ... 3 more",
         )
+        eight = concatenate(parts[:8])
+        self.assertEqual(fields(eight)["operator"], f"concatenate of {first}")
 
     def test_special_characters(self):
         name = '<b>"&amp;'
@@ -263,8 +276,10 @@ class TestProgram(unittest.TestCase):
         self.program = compiled((self.x * self.x < 2).sum())
 
     def test_before_the_first_call(self):
-        self.assertIn("not called yet", text(self.program))
-        self.assertIn("<program of (x) with 0 gradients>", text(self.program))
+        shown = text(self.program)
+        self.assertIn("not called yet", shown)
+        start, end = "<program of (x) with 0 gradients>: ", "of its first call"
+        self.assertTrue(shown.startswith(start) and shown.endswith(end), shown)
 
     def test_nothing_is_called_to_show_it(self):
         calls = []
@@ -283,8 +298,12 @@ class TestProgram(unittest.TestCase):
 
     def test_source(self):
         self.program(x=[1.0, 2.0])
-        self.assertIn(self.program.source.strip(), text(self.program))
+        source = self.program.source
+        expected = f"{self.program!r}{source}"
+        self.assertEqual(text(self.program).strip(), expected)
         self.assertEqual(self.program._repr_html_().count("<pre"), 1)
+        with mock.patch("micrograd.show.MOST_LINES", len(source.splitlines())):
+            self.assertEqual(text(self.program).strip(), expected)
 
     @needs("pygments")
     def test_colours(self):
@@ -326,7 +345,8 @@ class TestColours(unittest.TestCase):
     def test_can_be_read_on_white_and_on_black(self):
         """The contrast, by the formula of the Web Content Accessibility Guidelines."""
         for colour in COLOURS.values():
-            code = re.search("#(......)", colour).group(1)
+            pattern = r"var\(--jp-mirror-editor-\w+-color, #([0-9a-f]{6})\)"
+            code = re.fullmatch(pattern, colour).group(1)
             channels = np.array([*bytes.fromhex(code)]) / 255
             linear = np.where(
                 channels <= 0.04045,
