@@ -298,6 +298,12 @@ class TestLayers(unittest.TestCase):
         )
         self.assertEqual(len(labels(graph, "Mrecord")), 3)
 
+    def test_what_follows_the_last_layer_is_none_of_it(self):
+        model = MLP(2, [1])
+        graph = draw_dot((model(self.x) ** 2 * 0.5).mean(), names=model)
+        titles = sorted(fields[0] for fields in boxes(graph).values())
+        self.assertEqual(titles, ["*", "**", "layers.0: Neuron", "mean", "x"])
+
     def test_fits_on_a_screen(self):
         model = MLP(2, [16, 16, 1])
         svg = draw_dot((model(self.x) ** 2).mean(), names=model).pipe(encoding="utf-8")
