@@ -340,6 +340,23 @@ class TestExactness(Jobs):
         x.grad = x.data + comm.rank
         average_gradients(x, comm, rows=np.float32([7, 3][comm.rank]))
         np.testing.assert_allclose(x.grad, 1.3, 1e-15)
+        x = Value(np.ones(3, np.float16))
+        x.grad = np.full(3, 2**-24, np.float16)  # of which there is no half
+        average_gradients(x, comm)
+        assert x.grad.tolist() == [2**-24] * 3
+        """
+        self.run_job(2, script)
+
+    def test_a_rank_without_gradients_gets_its_own(self):
+        script = """
+        for dtype in (np.float16, np.float32, float):
+            x, kept = Value(np.zeros(2, dtype)), []
+            for number in (1, 2):
+                x.grad = np.full(2, number, dtype) if comm.rank else None
+                average_gradients(x, comm, rows=comm.rank)
+                assert x.grad.dtype == dtype
+                kept.append(x.grad)
+            assert [grad.tolist() for grad in kept] == [[1, 1], [2, 2]]
         """
         self.run_job(2, script)
 
@@ -398,7 +415,9 @@ class TestErrors(Jobs):
         is_odd = comm.rank == 1
         x = Value(np.ones((2, 3)))
         x.grad = None if is_odd else np.ones((2, 3))
-        check(["rank 1", "gradient"], average_gradients, x, comm, 5)
+        other = Value(1.0)
+        other.grad = 1.0
+        check(["rank 1", "gradient"], average_gradients, [other, x], comm, 5)
         assert is_odd or x.grad.tolist() == [[1] * 3] * 2  # untouched
         x.grad = np.ones((2, 3))
         for rows in (-1, float("nan"), float("inf")):
