@@ -124,11 +124,17 @@ class TestNumbers(ProgramTest):
                 lambda a, b: (a > 0).maximum(b) + (a > 0).exp() * a,
                 lambda a, b: (a > 0).maximum(b / 4),
                 lambda a, b: where(a > 0, b > 0, a) * a,
-                lambda a, b: where(a > 0, 2, 0.0) * a,
-                lambda a, b: where(a > 0, 2, 0) * a,
                 lambda a, b: (a > 0).sum() * a + (a > 0).mean() * b,
             ):
                 self.assert_as_engine(function, a, b)
+
+    def test_arrays_without_axes(self):
+        functions = [function for function, _ in BINARY.values()]
+        functions += [lambda a, b: a**2 - b, lambda a, b: a**0.5 / b]
+        for dtype in (float, np.float32):
+            pairs = [*product(self.PAIRED, self.PAIRED)]
+            arrays = [(np.array(a, dtype), np.array(b, dtype)) for a, b in pairs]
+            self.assert_all_as_engine(functions, arrays)
 
     def test_sizes_of_one_in_products(self):
         for number in (0.0, np.nan, np.inf):
@@ -301,11 +307,11 @@ class TestOtherWays(ProgramTest):
         program()
         self.assertEqual(types, [np.ndarray, np.float64])
 
-    def test_a_users_operator_that_is_a_function_of_numpys(self):
-        y = mine("either", np.add, None, None)(Value(True), Value(True))
-        program = compiled(y)
-        for _ in range(2):
-            self.assert_same(program(), y.data)
+    def test_a_choice_of_numbers_has_its_dtype(self):
+        mask = Value(numbers(3)) > 1
+        for a, b in ((2, 0.0), (2, 0), (2.0, 0), (True, 0.0)):
+            y = where(mask, a, b)
+            self.assert_same(compiled(y)(), y.data)
 
     def test_a_choice_of_arrays_is_negated_as_it_is(self):
         x = Value(np.array([0.5, 2.0, -1.0]))

@@ -40,7 +40,7 @@ INFIX: dict[Function, str] = {
     np.equal: "{} == {}",
     np.not_equal: "{} != {}",
 }
-# On NumPy's scalars alone; power does not do what `**` does to -inf.
+# On these scalars alone; on floats, power does not do what `**` does to -inf.
 OF_SCALARS: dict[Function, str] = {np.divide: "{} / {}", np.power: "{} ** {}"}
 # On floats alone: Python's own, but for where it would raise and NumPy does not.
 OF_FLOATS: dict[Function, str] = {
@@ -300,14 +300,12 @@ class Source:
 
     def expression(self, line: Line, out: str) -> str:
         """What a line computes, as text."""
-        is_of_scalars = isinstance(line.data, np.generic)
-        is_of_scalars &= not any(x.is_array for x in line.operands())
         text = self.method(line) if line.function in METHODS else None
         if text is not None:
             return text
         if line.is_number and not line.is_opaque:
             text = self.of_numbers(line)
-        elif is_of_scalars:
+        elif isinstance(line.data, np.generic):  # of scalars, or arrays without axes
             text = self.of_scalars(line)
         if text is None:
             arguments = self.arguments(line, line.arguments)
@@ -355,7 +353,7 @@ class Source:
         return f"{self.function(line)}({self.arguments(line, line.arguments)}).item()"
 
     def of_scalars(self, line: Line) -> str | None:
-        """Operators on NumPy's scalars, which are faster; None if there is none."""
+        """What operators do faster than functions; None if there is none."""
         infix = {**INFIX, **OF_SCALARS}.get(line.function)
         if not infix or line.options:
             return None
