@@ -5,6 +5,7 @@ import pickle
 import sys
 import unittest
 import warnings
+from functools import partial
 from itertools import product
 from pathlib import Path
 from unittest import mock
@@ -652,6 +653,8 @@ class TestOptions(ValueTest):
                 self.assert_close(part(x).data, expected)
         self.assertEqual(repr(nn.Neuron(2, activation=Value.tanh)), "TanhNeuron(2)")
         self.assertEqual(repr(nn.Neuron(2, False, activation=abs)), "LinearNeuron(2)")
+        nameless = partial(Value.clip, max=6)
+        self.assertEqual(repr(nn.Neuron(2, activation=nameless)), "Neuron(2)")
         self.assertEqual(repr(nn.Neuron(2)), "ReLUNeuron(2)")
 
     def test_dtypes(self):

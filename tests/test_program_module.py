@@ -250,6 +250,8 @@ class TestArguments(ModuleTest):
             for x, z in zip(actual[1], expected[1]):
                 self.assert_close(x, z, 1e-12)
             self.assertIs(type(actual[1][0]), float)
+        program = compiled(c * 3.0, names={"c": c})
+        self.assertIs(type(self.saved(program)(0.5)), type(program()))
 
     def test_names_that_the_module_uses(self):
         names = [

@@ -227,6 +227,7 @@ class TestCalls(ProgramTest):
         chosen = lambda x: np.where(x > 1, x, 0.0)
         for function, data, calls in (
             (lambda x: 2.0 * (x * 3.0), [x], [np.multiply]),
+            (lambda x: x * 1.5 * 1.5, [x], [np.multiply]),
             (lambda x: x * 3.0 + x * 3.0, [x], [np.multiply]),
             (np.matmul, [x, x], [np.dot]),
             (np.matmul, [x, v], [np.dot]),
