@@ -303,6 +303,8 @@ class TestExactness(Jobs):
         assert sent == {("float32", 17), ("float64", 10), (wide, 5)}, sent
         assert len(spy.messages) == 9  # the same three buffers in each step
         assert len({address for *_, address in spy.messages}) == 3
+        average_gradients(values[0], spy)
+        assert spy.messages[-1][1] == 6  # not all of its buffer
         """
         self.run_job(2, script)
 
@@ -312,6 +314,10 @@ class TestExactness(Jobs):
         x.grad = float(comm.rank)
         average_gradients(x, comm)
         assert x.grad == 0.5
+        y = Value(2.0)  # the message is longer now
+        y.grad = x.grad + comm.rank
+        average_gradients([x, y], comm)
+        assert (x.grad, y.grad) == (0.5, 1.0)
         """
         self.run_job(2, script)
 
