@@ -437,6 +437,8 @@ class TestErrors(Jobs):
             words = ["rank 0", "(2, 3), 'float64'", "rank 1", *described]
             check(words, average_gradients, other, comm)
         check(["rank 0", "rank 1"], average_gradients, [x, x][is_odd:], comm)
+        x_or_none = [x][comm.rank == 2 :]
+        check(["rank 0", "rank 2"], average_gradients, x_or_none, comm)
         layer = nn.Layer(2, 3 + is_odd)
         before = layer.state_dict()
         words = ["rank 0", "(2, 3)", "rank 1", "(2, 4)"]
