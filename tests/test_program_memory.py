@@ -181,6 +181,17 @@ class TestKept(ProgramTest):
 
         self.assert_as_engine(function, *[numbers((20, 20), seed=i) for i in range(4)])
 
+    def test_views_that_were_copies_when_recorded(self):
+        """As of results in the order "F", for which the program has buffers in "C"."""
+        a, b, c, v = (Value(numbers((32, 32), seed=i)) for i in range(4))
+        v.data = np.asfortranarray(v.data)
+        first = np.repeat(a, [1] * 32, axis=0)
+        second = np.repeat(b.sin() * c, [1] * 32, axis=0)
+        y = ((first + second) * v.exp()).sum()
+        compiled(y, wrt=[a, b])()
+        self.assert_close(a.grad, np.exp(v.data), 1e-12)
+        self.assert_close(b.grad, np.exp(v.data) * np.cos(b.data) * c.data, 1e-12)
+
     def test_what_a_users_operator_returned_is_its_own(self):
         state, x, returned = np.zeros(3), Value(numbers(3)), []
         same = operator("same", lambda x: returned[-1] if returned else x, None)

@@ -27,6 +27,7 @@ SMALL = 1024  # bytes; below, NumPy makes a new array as fast
 VIEWS: set[Function] = {
     np.broadcast_to,
     np.expand_dims,
+    np.ravel,
     np.reshape,
     np.squeeze,
     np.swapaxes,
