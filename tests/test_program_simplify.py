@@ -284,6 +284,11 @@ class TestOtherWays(ProgramTest):
                     self.assert_as_engine(double, x.astype(dtype))
         self.assert_as_engine(lambda x: x * 0.3 + x * 0.3, x)
 
+    def test_bytes_in_the_other_order(self):
+        for dtype in (">f8", ">f4"):
+            x = np.linspace(-1, 1, 100 * 100).reshape(100, 100).astype(dtype)
+            self.assert_as_engine(lambda x: where(x > 0, x, 0.0), x)
+
     def test_infinite_numbers_where_a_mask_holds(self):
         for number in (np.inf, -np.inf, np.nan):
             choice = lambda x, n=number: where(x > 0, n, 0.0) + x

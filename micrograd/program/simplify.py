@@ -383,7 +383,7 @@ def of_where(line: Line, uses: Uses) -> Any:
         return written(line, np.multiply, mask, float(number))
     if not is_like(x, line) or dtype.name not in ("float64", "float32"):
         return None
-    if line.data.size < MANY:
+    if line.data.size < MANY or not x.data.dtype.isnative:
         return None
     bits = call_of(all_bits, (mask, np.dtype(f"i{dtype.itemsize}")))
     return written(line, kept_bits, x, bits)
