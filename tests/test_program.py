@@ -160,6 +160,15 @@ class TestResults(ProgramTest):
             self.assertFalse(np.shares_memory(y, x.data))
             self.assertTrue(y.flags.writeable)
 
+    def test_numbers_that_are_taken_by_masks(self):
+        x = Value(2.0)
+        step = compiled((x[x > 1] * 3).mean(), wrt=x)
+        for data, expected in ((2.0, 6.0), (0.5, np.nan), (3.0, 9.0)):
+            x.data = data
+            with np.errstate(all="ignore"):
+                self.assert_equal(step(), expected)  # of none, it is nan
+            self.assertEqual(x.grad, 3 * (data > 1))
+
     def test_what_is_taken_by_masks(self):
         x, w = Value(shape=(5,), name="x"), Value(np.array(2.0))
         y = (x[x > 0] * w).exp()

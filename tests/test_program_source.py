@@ -110,6 +110,10 @@ class TestConstants(ProgramTest):
             "# c0 is a constant: (21,)", compiled(np.arange(21) * a[0]).source
         )
 
+    def test_below_0_are_raised_to_powers(self):
+        for kind in (np.float64, np.float32, np.array):
+            self.assert_as_engine(lambda x: (-2.0) ** (x * x), kind(2.0))
+
 
 class TestNames(ProgramTest):
     def test_those_that_are_the_same_are_told_apart(self):
@@ -206,6 +210,9 @@ class TestArguments(unittest.TestCase):
         x = Value(np.array([1, 2], np.longdouble) / 3)
         y = (x * 2.5).sum()
         self.assertEqual(compiled(y, wrt=x)(), y.data)
+        y = np.repeat(x, [1, 2]) ** 2  # whose gradient is cast
+        self.assertEqual(compiled(y, wrt=x)().tolist(), y.data.tolist())
+        np.testing.assert_allclose(x.grad, x.data * [2, 4])
 
 
 if __name__ == "__main__":

@@ -231,7 +231,8 @@ class Recorded(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """An array alone: what a number becomes is no array."""
-        return self.tape.call(cast, (self, dtype), {}) if self.ndim else self.look()
+        inputs = (self, np.dtype(dtype))
+        return self.tape.call(cast, inputs, {}) if self.ndim else self.look()
 
     def __getitem__(self, keys: Any) -> Any:
         return self.tape.call(operator.getitem, (self, keys), {})
@@ -306,6 +307,11 @@ def noted(x: Any) -> Any:
 # --- An expression and its gradients --------------------------------------------------
 
 
+def plain(data: Any) -> Any:
+    """An array without what a class derived from NumPy's adds, as a np.memmap is."""
+    return np.asarray(data) if isinstance(data, np.ndarray) else data
+
+
 class Recording:
     """The lines of an expression, forward and backward.
 
@@ -336,9 +342,10 @@ class Recording:
             operands = operands_of(node, values)
             self.shapes[node] = list(map(shape_of, operands))
             try:
-                values[node] = tape.apply(rule.value, operands, rule.is_opaque)
+                y = tape.apply(rule.value, operands, rule.is_opaque)
             except Exception as error:
                 raise located_at(node, operands, error) from error
+            values[node] = y if rule is node._rule else number_of(tape, y)
         tape.is_backward = True
         gradients = backward(tape, roots[0], wrt, values) if wrt else {}
         self.lines = tape.lines
@@ -347,6 +354,14 @@ class Recording:
         self.wrt_data = [as_line(values[x]).data for x in wrt]
         self.values = {x: as_line(values[x]) for x in values if x._rule}
         self.by = {x: as_line(gradients[x]) for x in gradients}
+
+
+def number_of(tape: Tape, y: Any) -> Any:
+    """The result of a rule on numbers, as `Rule.on_numbers` has it."""
+    if not isinstance(y, Recorded):
+        return as_number(y)
+    is_scalar = type(y.line.data) is np.float64
+    return tape.call(as_float, (y,), {}) if is_scalar else y
 
 
 def as_line(x: Any) -> Line:

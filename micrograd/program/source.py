@@ -25,7 +25,7 @@ from micrograd.program.record import (
     kept_bits,
     placed,
 )
-from micrograd.rules import Function, dtype_of_gradient
+from micrograd.rules import Function, dtype_of_gradient, selected
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -357,7 +357,10 @@ class Source:
         infix = {**INFIX, **OF_SCALARS}.get(line.function)
         if not infix or line.options:
             return None
-        return infix.format(*map(self.argument, line.arguments))
+        texts = [*map(self.argument, line.arguments)]
+        if line.function is np.power and texts[0].startswith("-"):
+            texts[0] = f"({texts[0]})"  # `**` comes before the sign
+        return infix.format(*texts)
 
     def arguments(self, line: Line, arguments: tuple[Any, ...]) -> str:
         """The arguments of a call, with its options."""
@@ -619,7 +622,8 @@ def has_own_shape(line: Line) -> bool:
     """Whether the shape depends on data: the number of elements that a mask takes."""
     if line.function in (np.argwhere, np.flatnonzero):
         return True
-    keys = line.operands()[1:] if line.function is operator.getitem else []
+    is_selection = line.function in (operator.getitem, selected)
+    keys = line.operands()[1:] if is_selection else []
     return any(np.result_type(key.data).kind == "b" for key in keys)
 
 
