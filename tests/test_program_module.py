@@ -138,6 +138,15 @@ class TestLengths(ModuleTest):
             with self.assertRaisesRegex(ValueError, r"x: .*\(6, 2\), got \(2, 2\)"):
                 step(numbers((2, 2)))
 
+    def test_that_of_the_last_call_where_other_lengths_give_other_parts(self):
+        x = Value(shape=(None, 3), name="x")
+        for part in (x[::2], x[:3], x[-2:], np.diagonal(x)):
+            program = compiled((part * part).mean())
+            for n in (2, 20):
+                data = numbers((n, 3))
+                expected = program(x=data)
+                self.assert_close(self.saved(program)(data), expected, 1e-12)
+
     def test_that_was_fed_to_the_expression(self):
         x = Value(shape=(None,), name="x")
         y = x.mean()

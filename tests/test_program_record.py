@@ -59,6 +59,25 @@ class TestData(ProgramTest):
             y.backward(x)
             self.assert_same(gradient, x.grad)
 
+    def test_arrays_of_other_classes_are_plain(self):
+        class Mapped(np.ndarray):  # as np.memmap is
+            pass
+
+        x = Value(np.array([1.0, 2.0]))
+        x.data = x.data.view(Mapped)
+        step = compiled((x * x).sum(), wrt=x)
+        self.assertIn("For w1 (2,).", step.source)
+        for data in ([1.0, 2.0], [3.0, 1.0], [1.0, 2.0, 3.0]):
+            x.data = np.array(data).view(Mapped)
+            self.assertEqual(step(), np.dot(data, data))
+            self.assert_same(x.grad, np.multiply(data, 2))
+
+    def test_numbers_do_not_widen_arrays(self):
+        x, row = Value(2.0), np.ones(3, np.float32)
+        for y in (np.ones_like(x), np.full_like(x, 2), np.percentile(x, 30)):
+            self.assert_same(compiled(y)(), y.data)
+            self.assert_same(compiled(y * row)(), y.data * row)
+
     def test_constants_are_read_when_recorded(self):
         for constant in (2, 2.5, True, [1, 2], np.array([1.0, 2]), np.float32(2)):
             self.assert_as_engine(lambda x, c=constant: x * c + c, np.array([1.0, 3.0]))

@@ -29,7 +29,7 @@ from micrograd.engine import (
 )
 from micrograd.names import names_in
 from micrograd.program.module import save
-from micrograd.program.record import Recording
+from micrograd.program.record import Recording, plain
 from micrograd.program.simplify import simplify
 from micrograd.program.source import OtherShape, Source
 from micrograd.rules import NUMBERS, dtype_of_gradient
@@ -143,6 +143,7 @@ class Program:
             inputs = self._inputs(values)
             code, is_new = self._last, False
             if code is None or not code.fits(*inputs):
+                inputs = [*map(plain, inputs)]
                 code, is_new = self._code(inputs)
                 inputs = code.separate(inputs)
             try:
@@ -223,7 +224,7 @@ class Program:
                         f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
                         "program, or forward(), before you ask for its source"
                     )
-            inputs = [x.data for x in (*self.lazies, *self.leaves)]
+            inputs = [plain(x.data) for x in (*self.lazies, *self.leaves)]
             self._code(inputs)[0].recorded.clear()
         return self._last.text  # type: ignore[union-attr]
 

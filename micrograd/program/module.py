@@ -14,7 +14,7 @@ import numpy as np
 
 from micrograd.checkpoint import Path, replacing, write
 from micrograd.engine import order_of
-from micrograd.program.record import Line, Recording
+from micrograd.program.record import Line, Recording, plain
 from micrograd.program.simplify import simplify
 from micrograd.program.source import Source, imported, name_of, wrapped
 
@@ -69,8 +69,9 @@ def not_alone(names: Iterable[str]) -> ValueError:
 def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
     """The module for open axes of any length, if there is one.
 
-    What is written is the same for two lengths, and so for all. Axes that were as long
-    as one another at the last call have to be so again.
+    What is written is the same for three lengths, and so for all, unless an axis is
+    only as long for each of them: as that of x[:3], which is shorter where x is. Axes
+    that were as long as one another at the last call have to be so again.
     """
     groups: dict[Any, list[tuple[str, int]]] = {}
     places = []
@@ -81,23 +82,37 @@ def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
                 axes = groups.setdefault(shape[i], [])
                 axes.append((program.names[lazy], i))
                 places.append((lazy, i, [*groups].index(shape[i])))
-    modules = []
-    for shortest in (3, 4):
-        lengths = {(lazy, i): shortest + 2 * group for lazy, i, group in places}
+    recordings = []
+    for shortest, step in ((1, 0), (3, 2), (4, 2), (40, 2)):
+        lengths = {(lazy, i): shortest + step * group for lazy, i, group in places}
         try:
-            recording = recorded(program, lengths)
+            recordings.append(recorded(program, lengths))
         except Exception:  # such lengths do not go together
             return None
-        modules.append(ModuleSource(program, recording, groups.values(), parameters))
-    module, other = modules
-    text = merged(module.text, other.text)
-    if text is None or not all(
+    if any_shrinks(*recordings[:3]):
+        return None
+    module, *others = [
+        ModuleSource(program, recording, groups.values(), parameters)
+        for recording in recordings[1:]
+    ]
+    texts = [merged(module.text, other.text) for other in others]
+    if None in texts or not all(
         np.array_equal(x, other.arrays[name], equal_nan=True)
+        for other in others
         for name, x in module.arrays.items()
     ):
         return None
-    module.text = text
+    module.text = texts[0] or ""
     return module
+
+
+def any_shrinks(one: Recording, three: Recording, four: Recording) -> bool:
+    """Whether an axis is as long for lengths of 3 and 4, but not for 1."""
+    return any(
+        k != n == m
+        for node, line in three.values.items()
+        for k, n, m in zip(one.values[node].shape, line.shape, four.values[node].shape)
+    )
 
 
 def of_last_lengths(program: Program, parameters: bool) -> ModuleSource | None:
@@ -113,7 +128,7 @@ def of_last_lengths(program: Program, parameters: bool) -> ModuleSource | None:
 
 def recorded(program: Program, lengths: dict[tuple[Value, int], int]) -> Recording:
     """The lines for zeros of these lengths, where axes are open, and for the leaves."""
-    data = {leaf: leaf.data for leaf in program.leaves}
+    data = {leaf: plain(leaf.data) for leaf in program.leaves}
     for lazy in program.lazies:
         shape, dtype = program.form(lazy)
         if shape is None:
