@@ -580,6 +580,9 @@ class TestErrors(FunctionTest):
 
     def test_parts_of_an_open_axis(self):
         x = Value(shape=(None, 4), name="x")
+        for function in (np.split, np.array_split, np.hsplit):
+            with self.assertRaisesRegex(ValueError, "an axis to split along"):
+                function(Value(2.0), 1)
         with self.assertRaisesRegex(ValueError, "that 2 divides, got 1"):
             np.split(x, 2)
         parts = np.array_split(x, 2)

@@ -79,8 +79,10 @@ def dot(a: Any, b: Any) -> Value:
 
 
 def inner(a: Any, b: Any, /) -> Value:
-    """np.inner: the last axis of a with the last of b."""
-    b = known(b)
+    """np.inner: the last axis of a with the last of b; a product, if one has none."""
+    a, b = known(a), known(b)
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return apply(RULES[np.multiply], a, b)
     return dot(a, np.transpose(b)) if np.ndim(b) < 3 else tensordot(a, b, (-1, -1))
 
 
@@ -310,6 +312,9 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
         raise ValueError("expected two elements or more along the axis")
     if not isinstance(spacing, Value):
         spacing = np.asarray(spacing, f.dtype)[()]  # lest float64 widens float32
+    if np.ndim(spacing) > 1:
+        n = np.ndim(spacing)
+        raise ValueError(f"expected a spacing, or places on one axis, got {n} axes")
     steps = diff(spacing) if np.ndim(spacing) else spacing
     slopes = diff(f) / steps
     left, right = slopes[..., :-1], slopes[..., 1:]
@@ -402,6 +407,14 @@ define(
 )
 
 
+def polyval(p: Any, x: Any) -> Value:
+    """np.polyval."""
+    p = known(p)
+    if np.ndim(p) != 1:
+        raise ValueError(f"p: expected one axis of coefficients, got {np.ndim(p)}")
+    return apply(RULES[np.polyval], p, x)
+
+
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
     """np.vander."""
     return apply(RULES[np.vander].bind({"N": N, "increasing": increasing}), x)
@@ -486,6 +499,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.kron: kron,
     np.linalg.multi_dot: multi_dot,
     np.outer: outer,
+    np.polyval: polyval,
     np.tensordot: tensordot,
     np.vander: vander,
     **installed({"trapezoid": trapezoid, "trapz": trapezoid, "vecdot": vecdot}),

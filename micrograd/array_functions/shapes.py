@@ -378,6 +378,8 @@ define(part, part_by_x, name="split")
 def parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
     """The parts along an axis: so many, or cut at these places."""
     n = len(cuts) + 1 if np.ndim(cuts) else cuts
+    if ary.ndim == 0:
+        raise ValueError("expected an axis to split along, got a number")
     if n < 1:
         raise ValueError(f"expected one section or more, got {n}")
     parameters = {"sections": cuts, "axis": axis, "is_equal": is_equal}
