@@ -270,7 +270,8 @@ class TestFunctions(NumPyTest):
     def test_methods_without_arguments(self):
         """Their defaults are those of an array's."""
         array = np.array([[0.25, -1.75, 3.125], [2.5, 0.0, -0.55]])
-        for name in [name for name in dir(np.ndarray) if name[0] != "_"]:
+        names = {name for name in dir(np.ndarray) if name[0] != "_"}
+        for name in names - {"tostring"}:  # which warns that it goes
             try:
                 expected = getattr(array.copy(), name)()
             except (TypeError, ValueError):  # no method, or one that needs arguments

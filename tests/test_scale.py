@@ -66,7 +66,7 @@ class TestLargeExpressions(ScaleTest):
         self.assertEqual(in_a_small_stack(use, build, False), [*expected, None])
 
     def test_chain(self):
-        self.assert_outcomes(chain, 200_001, 200_003, 1)
+        self.assert_outcomes(chain, 1_000_001, 1_000_003, 1)
 
     def test_fan_out(self):
         total = 99_999 * 100_000 / 2
