@@ -5,6 +5,7 @@ import sys
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -210,12 +211,13 @@ class TestPlaces(unittest.TestCase):
     def test_many_places(self):
         from micrograd import places
 
-        names = {"x": Value(2.0)}
-        for _ in range(3):
-            code = compile("\n".join(["y = x * 2"] * 4_000), "many", "exec")
-            exec(code, names)
-            self.assertLessEqual(len(places.PLACES), places.MOST_CODES)
-        self.assertEqual(names["y"]._place.line, 4_000)
+        codes, names = [], {"x": Value(2.0)}
+        with mock.patch.object(places, "MOST_CODES", 20):
+            for n in range(1, 50):
+                codes.append(compile("\n" * n + "y = x * 2", "many", "exec"))
+                exec(codes[-1], names)
+                self.assertLessEqual(len(places.PLACES), places.MOST_CODES)
+                self.assertEqual(names["y"]._place.line, n + 1)
 
     def test_code_at_the_address_of_code_that_is_gone(self):
         """It is not taken for that: NumPy 1 calls itself from code without a file."""
