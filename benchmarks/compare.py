@@ -13,7 +13,7 @@ in parentheses stands how many times as fast (or small) it is as micrograd, the 
 of the ratios within each round, since machines drift. Before a row is printed, its
 frameworks must have computed the same numbers: to 1e-6 in float64 and to 1e-4 in
 float32, relative to the largest.
-All of it takes half an hour, --quick ten minutes.
+All of it takes some twenty minutes, --quick less than half of that.
 
 A framework that is not installed is left out. For one that needs an environment of its
 own, name the interpreter: --python tensorflow=venv-tf/bin/python (tensorflow_xla runs

@@ -12,7 +12,7 @@ import numpy as np
 
 from micrograd import Value, nn, operator, optim
 
-BYTES_AN_OPERATOR = 900  # docs/expressions.md says so
+BYTES_AN_OPERATOR = 900  # docs/speed.md measures two thirds of it
 BYTES_OF_PYTHON = 300_000  # its map of memory grows now and then, by 256 KiB at once
 
 
