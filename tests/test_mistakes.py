@@ -5,6 +5,7 @@ Each ends in the right number, or in an error that says what to write instead.
 
 import ast
 import copy
+import inspect
 import math
 import re
 import sys
@@ -294,6 +295,15 @@ class TestHints(ValueTest):
                         getattr(owners[kind], name)
                     self.assertTrue(str(caught.exception).endswith(f"write {hint}"))
                     self.assertIn(repr(name), str(caught.exception))
+
+    def test_every_axis_has_numpys_name(self):
+        for name in dir(Value):
+            method = getattr(Value, name, None)
+            if inspect.isfunction(method) and name[0] != "_":
+                if "axis" in inspect.signature(method).parameters:
+                    with self.subTest(name):
+                        with self.assertRaisesRegex(TypeError, "expected axis=, got d"):
+                            method(Value([1.0]), dim=0)
 
     def test_in_place(self):
         for name in instead.IN_PLACE:

@@ -110,6 +110,7 @@ EDGES = [  # the function, its operands, the value, and the gradient by each
     ("xlogy", [0.0, 0.0], 0.0, [0.0, 0.0]),
     ("xlogy", [0.0, -1.0], 0.0, [0.0, 0.0]),
     ("xlogy", [0.0, 2.0], 0.0, [math.log(2), 0.0]),
+    ("xlogy", [0.0, 0.5], 0.0, [math.log(0.5), 0.0]),
     ("xlogy", [0.0, inf], 0.0, [inf, 0.0]),
     ("xlogy", [1.0, 0.0], -inf, [-inf, inf]),
     ("xlogy", [1.0, -1.0], nan, [nan, nan]),
