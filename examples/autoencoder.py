@@ -24,6 +24,8 @@ PIXELS, CODE = 64, 8
 
 
 class Autoencoder(nn.Module):
+    """A net from images to the distribution of their codes, and one back."""
+
     def __init__(self, rng):
         self.encoder = nn.MLP(PIXELS, [128, 2 * CODE], rng=rng)
         self.decoder = nn.MLP(CODE, [128, PIXELS], rng=rng)

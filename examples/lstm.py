@@ -29,6 +29,8 @@ PARTS, LENGTH = 48, 20  # that it learns from; they overlap
 
 
 class LSTM(nn.Module):
+    """A cell that reads letters one by one, and scores for the next one."""
+
     def __init__(self, rng):
         n = len(LETTERS)
         self.of_letters = Value(rng.normal(0, 0.1, size=(n, 4 * WIDTH)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import frexp, isclose, ldexp
 from typing import TYPE_CHECKING, Any
 
@@ -78,18 +79,15 @@ def compare(
             tolerance = max(tolerance, float(np.finfo(x.dtype).eps) ** 0.5)
     move_to_float64(nodes, values)
     y.forward(**values)
+    weighted = lambda: y.forward(**values) * weights
     for i, x in enumerate(wrt):
         data = values.get(x.name or "", x.data)
         step = 2**-8 if x.dtype.itemsize < 8 else 2**-20
         for at, number in np.ndenumerate(data):
             scale = max(0.01, abs(number))
             h = ldexp(step, frexp(scale)[1])  # number + h is exact
-            slope = 0
-            for side in (h, -h):
-                data[at] = number + side
-                slope = slope + y.forward(**values) * weights / (2 * side)
-            data[at] = number
-            gradient, difference = gradients[i][at], np.sum(slope)
+            gradient = gradients[i][at]
+            difference = difference_at(at, data, h, weighted)
             allowed = tolerance * noise / scale
             if not isclose(gradient, difference, rel_tol=tolerance, abs_tol=allowed):
                 name = x.name or f"wrt[{i}]"
@@ -105,6 +103,16 @@ def noise_of(loss: Value, nodes: set[Value]) -> float:
     with np.errstate(all="ignore"):
         terms = [abs(x.data * x.grad) for x in nodes if x.grad is not None]
     return 1e-3 * float(sum(np.sum(t, where=np.isfinite(t)) for t in terms))
+
+
+def difference_at(at: Any, data: Any, h: float, evaluate: Callable[[], Any]) -> Any:
+    """How the sum of what is evaluated changes with data[at], moved by h both ways."""
+    number, slope = data[at], 0
+    for side in (h, -h):
+        data[at] = number + side
+        slope = slope + evaluate() / (2 * side)
+    data[at] = number
+    return np.sum(slope)
 
 
 def move_to_float64(nodes: set[Value], values: dict[str, Any]) -> None:
