@@ -35,7 +35,7 @@ UNARY = {  # the function of Values and that of arrays; numbers from end to end 
     "abs": (Value.abs, np.abs, [-3.0, 0.5, 3.0]),
     "sin": (Value.sin, np.sin, [-3.0, 0.5, 3.0]),
     "cos": (Value.cos, np.cos, [-3.0, 0.5, 3.0]),
-    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-x)), [-3.0, 0.5, 3.0]),
+    "sigmoid": (Value.sigmoid, lambda x: 1 / (1 + np.exp(-1.0 * x)), [-3.0, 0.5, 3.0]),
     "neg": (operator.neg, np.negative, [-3.0, 0.5, 3.0]),
 }
 BINARY = {  # of Values, of numbers from 0.5 to 2, and NumPy's
@@ -62,7 +62,7 @@ REDUCTIONS = {  # under PyTorch's names: of Values and of arrays
     "amin": (Value.min, np.min),
     "logsumexp": (
         Value.logsumexp,
-        lambda x, **options: np.log(np.sum(np.exp(x), **options)),
+        lambda x, axis=None, **options: np.logaddexp.reduce(1.0 * x, axis, **options),
     ),
 }
 SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (1, 1, 1), (4, 2, 3), (4, 1, 1)]

@@ -1,0 +1,93 @@
+"""The fuzzer: it finds what is broken, makes it small, and finds nothing new today.
+
+With FUZZ_SECONDS=600 each hunt takes that long.
+"""
+
+import os
+import random
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parent))  # as pytest does
+import fuzz
+from fuzz import Case, Fault, Hunt, Leaf, Step
+from testing import run_python
+
+from micrograd.rules import RULES
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", 15))
+
+
+def case_of(*texts, leaves=("x0",), **others):
+    """Steps of these texts, of arrays of two numbers."""
+    leaves = [Leaf(x, "value", "replace", "f8", ("3.0", "0.5"), ("n",)) for x in leaves]
+    reference = lambda text: "" if "cube" in text else text
+    steps = [Step(f"v{i}", text, reference(text)) for i, text in enumerate(texts)]
+    last = steps[-1].name
+    return Case(0, tuple(leaves), tuple(steps), (last,), ("x0",), **others)
+
+
+class TestHunt(unittest.TestCase):
+    def assert_nothing_new(self, seed):
+        hunt = Hunt(most=3).run(SECONDS, seed)
+        found = "\n".join(map(fuzz.described, hunt.new))
+        self.assertFalse(hunt.new, f"python tests/fuzz.py --seed {seed}\n{found}")
+        self.assertGreater(hunt.n_cases, 10)
+
+    def test_the_same_cases(self):
+        self.assert_nothing_new(0)
+
+    def test_new_cases(self):
+        seed = random.SystemRandom().randrange(10**6)
+        print(f"fuzz: seed {seed}")
+        self.assert_nothing_new(seed)
+
+
+class TestFinding(unittest.TestCase):
+    def found(self, case):
+        return [fault[:2] for fault in fuzz.faults_of(case)]
+
+    def test_right_ones(self):
+        for texts in (["np.exp(x0)"], ["x0 * x0", "np.sum(v0)"], ["cube(x0)"]):
+            self.assertEqual(self.found(case_of(*texts)), [])
+
+    def test_a_wrong_value(self):
+        with mock.patch.object(RULES[np.exp], "value", lambda x: np.exp(x) + 1e-9):
+            self.assertIn(("NumPy", "number"), self.found(case_of("np.exp(x0)")))
+
+    def test_a_wrong_rewrite(self):
+        def program(*roots, **options):
+            made = fuzz.NAMES["compiled"](*roots, **options)
+            return lambda **feeds: -made(**feeds)
+
+        with mock.patch.object(fuzz, "compiled", program):
+            self.assertIn(("program", "number"), self.found(case_of("np.exp(x0)")))
+
+    def test_a_wrong_derivative_of_integers(self):
+        case = case_of("np.sin(x0)")
+        leaf = case.leaves[0]._replace(dtype="i1", numbers=("3", "2"))
+        broken = (lambda g, y, x: np.cos(x) * np.float64(g * (x.dtype.kind == "f")),)
+        with mock.patch.object(RULES[np.sin], "derivatives", broken):
+            self.assertIn("wide", dict(self.found(case._replace(leaves=(leaf,)))))
+
+    def test_it_becomes_small_and_runs_alone(self):
+        with mock.patch.object(RULES[np.exp], "value", lambda x: np.exp(x) + 1e-9):
+            texts = ["x1 * 2", "np.exp(v0)", "v1 - x0", "v2.sum()"]
+            case = case_of(*texts, leaves=("x0", "x1"), lengths=(2, 3))
+            fault = fuzz.minimised(Fault("NumPy", "number", case))
+        self.assertEqual([step.text for step in fault.case.steps], ["np.exp(x1)"])
+        lines = fuzz.script(fault.case)
+        self.assertLess(len(lines.splitlines()), 20)
+        path = str(Path(fuzz.__file__).parent)
+        run_python("-c", lines, PYTHONPATH=os.pathsep.join([path, *sys.path]))
+
+    def test_the_same_seed_gives_the_same_case(self):
+        self.assertEqual(fuzz.drawn(7), fuzz.drawn(7))
+
+
+if __name__ == "__main__":
+    unittest.main()
