@@ -476,6 +476,7 @@ def drawn(seed):
             except Exception:
                 return case._replace(wrt=tuple(wrt))
         wrt = [x for x in wrt if draft.names[x].grad is not None]
+        wrt = {id(draft.names[x]): x for x in wrt}.values()  # np.clip(x) is x
         case = case._replace(wrt=tuple(wrt))
     return case
 
@@ -719,7 +720,9 @@ def against_numpy(case):
         if "scipy" in step.reference:
             if any(np.result_type(x) not in ("f4", "f8") for x in plain.values()):
                 continue
-        found = symptom(y.data, expected, spread, has_type=False)
+        is_whole = np.result_type(expected).kind == "f" and "linalg" in step.text
+        slack = 64 * eps * np.max(np.abs(expected), initial=0) if is_whole else 0
+        found = symptom(y.data, expected, spread, False, slack)
         if found == "dtype" and np.can_cast(y.dtype, np.result_type(expected)):
             untyped = re.sub(r"np\.\w+\(-?(\d|inf|nan)[^()]*\)", "", step.text)
             is_weak = re.search(r"(?<![\w.])(\d|nan|inf)", untyped)
@@ -922,7 +925,11 @@ def against_wide(case):
         zip(small.gradients, measured(case, wide.names).gradients)
     ):
         b = np.asarray(b).astype(np.result_type(a))
-        slack = 64 * eps * (1 + np.max(abs(b), initial=0)) if is_coarse else 0
+        slack = (
+            64 * eps * (1 + np.max(abs(b[np.isfinite(b)]), initial=0))
+            if is_coarse
+            else 0
+        )
         found = symptom(a, b, spread(i + len(case.results)), False, slack)
         is_lost = found in ("nan", "infinite")
         if found and (is_lost or not is_far):
@@ -978,7 +985,10 @@ def against_torch(case):
             or not np.all(np.isfinite(theirs))
         ):
             continue
-        found = symptom(ours, theirs, spread(i + len(case.results)), False, 1e-9)
+        # Where ours is nan and PyTorch's is not, other roundings are no excuse.
+        is_finite = np.all(np.isfinite(ours))
+        near = spread(i + len(case.results)) if is_finite else None
+        found = symptom(ours, theirs, near, False, 1e-9)
         is_lost = found in ("nan", "infinite")
         if found and found != "sign of zero" and (is_lost or not is_wild):
             yield Fault("PyTorch", found)

@@ -37,10 +37,30 @@ DOCUMENTED = [  # no faults: differences that the docs name, and freedoms of Num
 SMALL = "dtype='[iu][1248]|dtype='[?]|int8|uint|True|False"
 KNOWN = [
     Known(1, "decided by ==, the sign of zero is lost", "program.*: sign of zero"),
+    Known(
+        1,
+        "so infinity flips",
+        "program.*: (infinite|number|nan|error OtherShape)",
+        r"where\(.*-1\.0|\* 0\)|copysign",
+    ),
     Known(1, "entr(0) is -0.0", "NumPy: sign of zero", r"special\.(entr|xlog)"),
     Known(1, "a product with a number adds 0.0", "NumPy: sign.*", r"np\.(dot|inner)"),
     Known(2, "numbers, scalars, 0-d arrays", "program.*: type .*", r""),
-    Known(2, "the seed is a weak 1.0", "program's .*: number", r"/|divide|reciprocal"),
+    Known(
+        2,
+        "the seed is a weak 1.0",
+        "program's .*: number",
+        r'/|divide|reciprocal|"f[24]"|np\.float',
+    ),
+    Known(
+        2,
+        "a number to a power of few digits",
+        "program's .*: .*",
+        r"\*\*|power",
+        "'[fg][24]?'|float32|float16",
+    ),
+    Known(2, "a number of det", "(program: error|compiling:) TypeError", "det|vecdot"),
+    Known(2, "a bool of Python", "built anew: .*", "", "True|False"),
     Known(2, "numbers that are fed", "built anew: .*", "", r"lazy.*dims=\(\)"),
     Known(2, "the same in what follows", "program.*: dtype", "", r"dims=\(\)"),
     Known(
@@ -61,6 +81,8 @@ KNOWN = [
     Known(7, "a raw array that changes", "changed constant: .*"),
     Known(8, "a difference of none", "(backward|program): .*", r"np\.diff"),
     Known(8, "multi_dot of numbers", "(program|against_.*|backward): .*", "multi_dot"),
+    Known(8, "interp of bools", "(backward|against_.*): TypeError", r"np\.interp"),
+    Known(5, "0 where, by multiplication", "PyTorch: nan", r"\*\*|sqrt|power"),
     Known(8, "of a bool of Python", "backward: AttributeError", "", "True|False"),
     Known(8, "over no axes", "(backward|against_wide): .*", r"(median|tile)\(.*\(\)"),
     Known(9, "integers that wrap, log(0)", "errstate: .*"),
