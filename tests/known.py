@@ -32,6 +32,9 @@ DOCUMENTED = [  # no faults: differences that the docs name, and freedoms of Num
         0, "lengths by data, own operators", "program: error ValueError", "gate|cube"
     ),
     Known(0, "squeeze keeps what was open", "built anew: shape", r"squeeze"),
+    Known(
+        0, "which of equal ones", "PyTorch: number", "quantile|percentile|median|sort"
+    ),
     Known(0, "of a singular matrix", "(backward|against_.*): LinAlgError", "linalg"),
 ]
 SMALL = "dtype='[iu][1248]|dtype='[?]|int8|uint|True|False"

@@ -14,7 +14,8 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 import fuzz
-from fuzz import Case, Fault, Hunt, Leaf, Step
+from fuzz import Fault, Hunt
+from fuzz_cases import Case, Leaf, Step
 from testing import run_python
 
 from micrograd.rules import RULES
