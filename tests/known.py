@@ -70,7 +70,9 @@ KNOWN = [
         3, "square of booleans", "(program|NumPy): dtype", r"square|\*\* 2|mask of r"
     ),
     Known(1, "gammaln at -0.0", "program's gradient: infinite", "gammaln"),
-    Known(3, "widened", "NumPy: dtype", r"percentile|xlogy|xlog1py|np\.select"),
+    Known(
+        3, "widened", "NumPy: dtype", r"percentile|xlogy|xlog1py|np\.select|, None\)"
+    ),
     Known(3, "in single where SciPy is in double", "NumPy: number", "xlogy|xlog1py"),
     Known(3, "of small integers in half", "NumPy: number", "sigmoid"),
     Known(3, "digamma(-0.0)", "NumPy: infinite", "digamma"),
@@ -86,6 +88,19 @@ KNOWN = [
     Known(8, "multi_dot of numbers", "(program|against_.*|backward): .*", "multi_dot"),
     Known(8, "interp of bools", "(backward|against_.*): TypeError", r"np\.interp"),
     Known(5, "0 where, by multiplication", "PyTorch: nan", r"\*\*|sqrt|power"),
+    Known(0, "integers of no length", "program's gradient: dtype", "partition|sort"),
+    Known(8, "places of zeros", "saving: IndexError", "argwhere|nonzero"),
+    Known(
+        3,
+        "constants of few digits",
+        "wide: number",
+        "logaddexp",
+        "",
+    ),
+    Known(
+        5, "near the smallest numbers", "PyTorch: (nan|infinite)", r"det|arctan2", "e-3"
+    ),
+    Known(8, "repeat of a number", "backward: ZeroDivisionError", r"np\.repeat"),
     Known(8, "of a bool of Python", "backward: AttributeError", "", "True|False"),
     Known(8, "over no axes", "(backward|against_wide): .*", r"(median|tile)\(.*\(\)"),
     Known(9, "integers that wrap, log(0)", "errstate: .*"),
