@@ -1,5 +1,6 @@
 """NumPy's own functions take Values, or refuse them by name."""
 
+import inspect
 import operator
 import sys
 import unittest
@@ -297,6 +298,70 @@ class TestFunctions(NumPyTest):
                 self.assertEqual(function(value), function(x))
                 self.assertEqual(function(value * 2), function(x))
         self.assertEqual(np.ndim(Value(shape=(None, 2), name="x")), 2)
+
+
+class TestSignatures(unittest.TestCase):
+    """Functions of Values have NumPy's parameters, or some of them."""
+
+    def test_parameters_are_numpys(self):
+        n = 0
+        for function, ours in array_functions.FUNCTIONS.items():
+            try:
+                theirs = list(inspect.signature(function).parameters)
+            except ValueError:  # it is written in C
+                continue
+            taken = inspect.signature(ours).parameters
+            if taken.keys() <= set(theirs):  # others take any, or are of ufuncs
+                n += 1
+                for i, (name, x) in enumerate(taken.items()):
+                    with self.subTest(function.__name__, name=name):
+                        if x.kind is not x.KEYWORD_ONLY:
+                            self.assertEqual(theirs[i], name)
+        self.assertGreater(n, 60)
+
+    def test_what_help_shows(self):
+        for function, signature in {
+            np.insert: "(arr, obj, values, axis=None)",
+            np.kron: "(a, b)",
+            np.linalg.norm: "(x, ord=None, axis=None, keepdims=False)",
+            np.quantile: "(a, q, axis=None, *, keepdims=False)",
+            np.roll: "(a, shift, axis=None)",
+            np.take: "(a, indices, axis=None, *, mode='raise')",
+            np.var: "(a, axis=None, *, ddof=0, keepdims=False)",
+        }.items():
+            ours, name = of_numpy(function), function.__name__
+            with self.subTest(name):
+                self.assertEqual(str(inspect.signature(ours)), signature)
+                self.assertEqual(ours.__name__, name)
+                self.assertEqual(
+                    ours.__doc__, f"{function.__module__}.{name} of Values."
+                )
+
+    def test_arguments_by_name(self):
+        x = Value(np.arange(6.0).reshape(2, 3))
+        for by_name, by_position in [
+            (np.roll(a=x, shift=1, axis=1), np.roll(x, 1, 1)),
+            (np.insert(arr=x, obj=1, values=x, axis=0), np.insert(x, 1, x, 0)),
+            (np.take(indices=[0, 2], a=x), np.take(x, [0, 2])),
+        ]:
+            np.testing.assert_array_equal(by_name.data, by_position.data)
+
+    def test_refusals(self):
+        x, i = Value(np.ones((2, 3))), Value(1)
+        for function, words in [
+            (lambda: np.prod(x, 0, float), "prod of a Value: .* positional arguments"),
+            (lambda: np.var(x, where=True), "unexpected keyword argument 'where'"),
+            (lambda: np.argsort(x, order="a"), "unexpected keyword argument 'order'"),
+            (lambda: np.roll(x, i), "numpy.roll of a Value: shift: expected numbers"),
+            (lambda: np.roll(x, [i, 1], [0, 1]), "shift: expected numbers"),
+            (lambda: np.delete(x, i), "obj: expected numbers"),
+            (lambda: np.insert(x, i, 0.0), "obj: expected numbers"),
+            (lambda: np.repeat(x, i), "repeats: expected numbers"),
+            (lambda: np.tile(x, i), "reps: expected numbers"),
+            (lambda: np.quantile(x, i), "q: expected numbers"),
+        ]:
+            with self.assertRaisesRegex(TypeError, words):
+                function()
 
 
 class TestFormulas(NumPyTest):

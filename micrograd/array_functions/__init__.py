@@ -2,8 +2,9 @@
 
 Each room is a family: rules of its own are entered in `micrograd.rules.RULES` by
 `define`, and what is made of other operators, or has arguments that are no operands,
-stands in its table `FUNCTIONS`, under NumPy's function. SciPy's are known by name, in
-`special`: SciPy itself is not imported.
+stands in its table `FUNCTIONS`, under NumPy's function. `arguments.with_options` makes
+those that only pass NumPy's parameters to a rule. SciPy's functions are known by name,
+in `special`: SciPy itself is not imported.
 """
 
 from __future__ import annotations

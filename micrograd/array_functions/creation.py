@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Constant, Value, apply, as_key
 from micrograd.rules import RULES, Function, define, selected, whole
 
@@ -24,19 +25,12 @@ def filled_like(x: Any, fill: Any, dtype: Any = None, shape: Any = None) -> Any:
 
 
 define(
-    filled_like,
+    np.full_like,
     None,
     lambda g, y, x, fill, **_: g * (np.result_type(y).kind == "f"),  # integers are cut
-    name="full_like",
+    value=filled_like,
 )
-
-
-def full_like(
-    a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None
-) -> Value:
-    """np.full_like; the number may be a Value, and receives the sum of the gradient."""
-    rule = RULES[filled_like].bind({"dtype": dtype, "shape": shape})
-    return apply(rule, a, fill_value)
+full_like = with_options(np.full_like, "dtype shape")
 
 
 def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:

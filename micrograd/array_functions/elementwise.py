@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Value, apply
 from micrograd.functions import where
 from micrograd.rules import (
@@ -176,11 +177,6 @@ define(
 define(np.round, lambda g, y, x, decimals: 0.0, name="round")
 
 
-def rounded(x: Any, decimals: int = 0) -> Value:
-    """np.round, half to even."""
-    return apply(RULES[np.round].bind({"decimals": decimals}), x)
-
-
 # --- Between points -------------------------------------------------------------------
 
 
@@ -231,10 +227,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Val
 
 
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    np.around: rounded,
+    np.around: with_options(np.round, "decimals"),
     np.divmod: lambda a, b: (np.floor_divide(a, b), np.remainder(a, b)),
     np.interp: interp,
     np.nan_to_num: nan_to_num,
     np.real: lambda x: x,
-    np.round: rounded,
+    np.round: with_options(np.round, "decimals"),
 }

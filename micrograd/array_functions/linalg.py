@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from micrograd.array_functions import shapes
+from micrograd.array_functions.arguments import installed, with_options
 from micrograd.array_functions.products import cross, outer, tensordot, vecdot
-from micrograd.array_functions.shapes import installed
 from micrograd.engine import Value, apply
 from micrograd.rules import RULES, Function, define, reduction, whole
 
@@ -102,12 +102,7 @@ def spectral_by_x(x: Any, ord: Any) -> Any:
 
 
 define(np.linalg.norm, reduction(norm_by_x), value=norm_of)
-
-
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
-    """np.linalg.norm."""
-    parameters = {"ord": ord, "axis": axis, "keepdims": keepdims}
-    return apply(RULES[np.linalg.norm].bind(parameters), x)
+norm = with_options(np.linalg.norm, "ord axis keepdims")
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value:
@@ -245,11 +240,6 @@ def matrix_power_by_x(g: Any, y: Any, x: Any, n: int) -> Any:
 
 
 define(np.linalg.matrix_power, matrix_power_by_x)
-
-
-def matrix_power(a: Any, n: int) -> Value:
-    """np.linalg.matrix_power; of n below 0, of the inverse."""
-    return apply(RULES[np.linalg.matrix_power].bind({"n": n}), a)
 
 
 # --- Decompositions: of symmetric matrices --------------------------------------------
@@ -484,7 +474,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.linalg.cholesky: cholesky,
     np.linalg.eigh: eigh,
     np.linalg.eigvalsh: eigvalsh,
-    np.linalg.matrix_power: matrix_power,
+    np.linalg.matrix_power: with_options(np.linalg.matrix_power, "n"),
     np.linalg.norm: norm,
     np.linalg.pinv: pinv,
     np.linalg.qr: qr,

@@ -7,13 +7,13 @@ as `np.allclose`, is about the data that there are when it is called.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
+from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Value, apply, as_operand, has_value
-from micrograd.rules import RULES, Function, Rule, define
+from micrograd.rules import RULES, Function, define
 
 # --- Element by element ---------------------------------------------------------------
 
@@ -49,25 +49,16 @@ define(np.signbit, None)
 define(np.sign, lambda g, y, x: 0.0)  # nothing, but a loss may depend on it alone
 
 
-def computed(function: Function, *operands: Any, **parameters: Any) -> Value:
-    """The function of operands that receive nothing, with its parameters filled in."""
-    value = partial(function, **parameters)
-    return apply(Rule(function.__name__, value, (None,) * len(operands)), *operands)
+define(np.isclose, None, None, None, None)
+define(np.isin, None, None)
 
 
 def isclose(
     a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
 ) -> Value:
     """Whether |a - b| <= atol + rtol |b|."""
-    return computed(np.isclose, a, b, rtol, atol, equal_nan=equal_nan)
-
-
-def isin(
-    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False
-) -> Value:
-    """Whether each element is among the others."""
-    parameters = {"assume_unique": assume_unique, "invert": invert}
-    return computed(np.isin, element, test_elements, **parameters)
+    rule = RULES[np.isclose].bind({"equal_nan": equal_nan})
+    return apply(rule, a, b, rtol, atol)
 
 
 # --- Along axes -----------------------------------------------------------------------
@@ -93,30 +84,30 @@ def count_nonzero(x: Any, **parameters: Any) -> Any:
     return np.asarray(np.count_nonzero(x, **parameters))[()]
 
 
-def along_axes(function: Function) -> Callable[..., Value]:
-    """The function along an axis, or several, as far as it takes them."""
+REDUCTIONS: dict[Function, Function] = {
+    np.all: np.all,
+    np.any: np.any,
+    np.argmax: np.argmax,
+    np.argmin: np.argmin,
+    np.count_nonzero: count_nonzero,
+    np.nanargmax: nanargmax,
+    np.nanargmin: nanargmin,
+}
+for function, value in REDUCTIONS.items():
+    define(function, None, value=value)
 
-    def reduced(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
-        return computed(function, a, axis=axis, keepdims=keepdims)
-
-    reduced.__name__ = reduced.__qualname__ = function.__name__
-    return reduced
-
-
-def argsort(a: Any, axis: int | None = -1, kind: Any = None) -> Value:
-    """The places of the elements in their order; "stable" keeps that of equal ones."""
-    return computed(np.argsort, a, axis=axis, kind=kind)
-
-
-def argpartition(a: Any, kth: Any, axis: int | None = -1) -> Value:
-    """The places of the elements, the k smallest first."""
-    return computed(np.argpartition, a, kth=kth, axis=axis)
+define(np.argsort, None)
+define(np.argpartition, None)
+argsort = with_options(np.argsort, "axis kind")
+argpartition = with_options(np.argpartition, "kth axis")
 
 
 # --- Places, whose number may depend on the data --------------------------------------
 
 define(np.argwhere, None)
 define(np.flatnonzero, None)
+define(np.searchsorted, None, None)
+define(np.digitize, None, None)
 
 
 def nonzero(a: Any) -> tuple[Value, ...]:
@@ -126,16 +117,6 @@ def nonzero(a: Any) -> tuple[Value, ...]:
         raise ValueError("nonzero: expected an axis at least, got a number")
     places = apply(RULES[np.argwhere], a)  # (places, axes)
     return tuple(places[:, i] for i in range(n_axes))
-
-
-def searchsorted(a: Any, v: Any, side: str = "left") -> Value:
-    """Where in sorted ones to put each of v, for all to be sorted."""
-    return computed(np.searchsorted, a, v, side=side)
-
-
-def digitize(x: Any, bins: Any, right: bool = False) -> Value:
-    """The number of the bin for each element."""
-    return computed(np.digitize, x, bins, right=right)
 
 
 # --- Answers about the data of now ----------------------------------------------------
@@ -161,7 +142,6 @@ def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     return bool(np.can_cast(from_.dtype, to, casting))
 
 
-REDUCTIONS = (np.all, np.any, np.argmax, np.argmin)
 ANSWERS = (
     np.allclose,
     np.array_equal,
@@ -174,17 +154,14 @@ ANSWERS = (
     np.shares_memory,
 )
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    **{function: along_axes(function) for function in REDUCTIONS},
+    **{function: with_options(function, "axis keepdims") for function in REDUCTIONS},
     **{function: of_data(function) for function in ANSWERS},
     np.argpartition: argpartition,
     np.argsort: argsort,
     np.can_cast: can_cast,
-    np.count_nonzero: along_axes(count_nonzero),
-    np.digitize: digitize,
+    np.digitize: with_options(np.digitize, "right"),
     np.isclose: isclose,
-    np.isin: isin,
-    np.nanargmax: along_axes(nanargmax),
-    np.nanargmin: along_axes(nanargmin),
+    np.isin: with_options(np.isin, "assume_unique invert"),
     np.nonzero: nonzero,
-    np.searchsorted: searchsorted,
+    np.searchsorted: with_options(np.searchsorted, "side"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from micrograd import functions
-from micrograd.array_functions.shapes import installed, known
+from micrograd.array_functions.arguments import installed, known, with_options
 from micrograd.engine import Value, apply, as_operand
 from micrograd.functions import concatenate
 from micrograd.rules import RULES, Function, define, whole
@@ -59,13 +59,8 @@ define(
     is_variadic=True,
 )
 
-
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Value:
-    """np.tensordot: a number of axes pairs the last ones of a with the first of b.
-
-    In their order, while micrograd's own tensordot pairs them from the inside out.
-    """
-    return apply(RULES[np.tensordot].bind({"axes": axes}, 2), a, b)
+# Unlike micrograd's own tensordot, it pairs the axes of a in their order.
+tensordot = with_options(np.tensordot, "axes")
 
 
 def dot(a: Any, b: Any) -> Value:
@@ -111,11 +106,6 @@ def kron_by(i: int, g: Any, y: Any, *data: Any) -> Any:
 
 
 define(np.kron, kron_by, value=np.kron, is_variadic=True)
-
-
-def kron(a: Any, b: Any) -> Value:
-    """np.kron: blocks of b, one for each element of a."""
-    return apply(RULES[np.kron].bind({}, 2), a, b)
 
 
 def in_space(x: Any) -> Any:
@@ -377,11 +367,6 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Value:
     return apply(RULES[np.convolve].bind({"mode": mode}, 2), a, v)
 
 
-def correlate(a: Any, v: Any, mode: str = "valid") -> Value:
-    """np.correlate."""
-    return apply(RULES[np.correlate].bind({"mode": mode}, 2), a, v)
-
-
 def polyval_by_p(g: Any, y: Any, p: Any, x: Any) -> Any:
     """Σ g xᵏ of each coefficient."""
     return np.dot(np.ravel(whole(g, y)), np.vander(np.ravel(x), len(p)))
@@ -413,11 +398,6 @@ def polyval(p: Any, x: Any) -> Value:
     if np.ndim(p) != 1:
         raise ValueError(f"p: expected one axis of coefficients, got {np.ndim(p)}")
     return apply(RULES[np.polyval], p, x)
-
-
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
-    """np.vander."""
-    return apply(RULES[np.vander].bind({"N": N, "increasing": increasing}), x)
 
 
 # --- Moments of two variables ---------------------------------------------------------
@@ -487,7 +467,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Value:
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.convolve: convolve,
     np.corrcoef: corrcoef,
-    np.correlate: correlate,
+    np.correlate: with_options(np.correlate, "mode"),
     np.cov: cov,
     np.cross: cross,
     np.diff: diff,
@@ -496,11 +476,11 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.einsum: einsum,
     np.gradient: gradient,
     np.inner: inner,
-    np.kron: kron,
+    np.kron: with_options(np.kron),
     np.linalg.multi_dot: multi_dot,
     np.outer: outer,
     np.polyval: polyval,
     np.tensordot: tensordot,
-    np.vander: vander,
+    np.vander: with_options(np.vander, "N increasing"),
     **installed({"trapezoid": trapezoid, "trapz": trapezoid, "vecdot": vecdot}),
 }

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.array_functions.arguments import numbers, with_options
 from micrograd.array_functions.logic import argpartition, argsort
-from micrograd.array_functions.shapes import diagonal, numbers, take_along_axis
+from micrograd.array_functions.shapes import diagonal, take_along_axis
 from micrograd.engine import Value, apply, as_operand, rule_along
 from micrograd.rules import RULES, Function, count, define, mean, reduction, whole
 
@@ -117,18 +118,6 @@ def std_by_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
 
 define(np.var, reduction(var_by_x), value=var)
 define(np.std, reduction(std_by_x), value=std)
-
-
-def moment(function: Function) -> Callable[..., Value]:
-    """NumPy's variance or standard deviation."""
-
-    def of_value(
-        a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False
-    ) -> Value:
-        parameters = {"axis": axis, "ddof": ddof, "keepdims": keepdims}
-        return apply(RULES[function].bind(parameters), a)
-
-    return of_value
 
 
 def spread(weights: Any, x: Any, axis: Any) -> Any:
@@ -274,12 +263,7 @@ def quantile_by_x(
 
 define(np.quantile, quantile_by_x)
 define(np.median, quantile_by_x)
-
-
-def quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
-    """The quantiles q from 0 to 1; between two elements, linearly."""
-    parameters = {"q": numbers("q", q), "axis": axis, "keepdims": keepdims}
-    return apply(RULES[np.quantile].bind(parameters), a)
+quantile = with_options(np.quantile, "q axis keepdims", raw="q")
 
 
 def percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
@@ -297,22 +281,18 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     return diagonal(a, offset, axis1, axis2).sum(-1)
 
 
+REDUCTIONS = (np.median, np.nanmax, np.nanmean, np.nanmin, np.nansum, np.prod)
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
+    **{function: reduced(function) for function in REDUCTIONS},
     np.average: average,
     np.cumprod: running(np.cumprod),
     np.cumsum: running(np.cumsum),
-    np.median: reduced(np.median),
-    np.nanmax: reduced(np.nanmax),
-    np.nanmean: reduced(np.nanmean),
-    np.nanmin: reduced(np.nanmin),
-    np.nansum: reduced(np.nansum),
     np.partition: partition,
     np.percentile: percentile,
-    np.prod: reduced(np.prod),
     np.ptp: ptp,
     np.quantile: quantile,
     np.sort: sort,
-    np.std: moment(np.std),
+    np.std: with_options(np.std, "axis ddof keepdims"),
     np.trace: trace,
-    np.var: moment(np.var),
+    np.var: with_options(np.var, "axis ddof keepdims"),
 }

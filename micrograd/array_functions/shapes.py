@@ -8,33 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, as_key, as_operand, has_value
+from micrograd.array_functions.arguments import (
+    installed,
+    known,
+    with_options,
+)
+from micrograd.engine import Value, apply, as_key
 from micrograd.functions import concatenate, where
 from micrograd.rules import NUMBERS, RULES, Function, Rule, define, selected, whole
-
-
-def known(x: Any) -> Any:
-    """A Value, also of a list of them, or raw data: what NumPy's functions take."""
-    x = as_operand(x)
-    return x if isinstance(x, Value) else x.data
-
-
-def numbers(name: str, x: Any) -> Any:
-    """x, which has to be of numbers: a TypeError, if there is a Value in it."""
-    if has_value(x):
-        raise TypeError(f"{name}: expected numbers, as no gradient comes back to it")
-    return x
-
-
-def installed(table: dict[str, Any]) -> dict[Function, Any]:
-    """The rows of functions that this version of NumPy has, under these."""
-    rows: dict[Any, Any] = {}
-    for name, row in table.items():
-        module, _, name = name.rpartition(".")
-        rows[getattr(np.linalg if module else np, name, None)] = row
-    rows.pop(None, None)
-    return rows
-
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
@@ -59,11 +40,6 @@ def each_at_least(function: Function) -> Callable[..., Any]:
         return results[0] if len(results) == 1 else results
 
     return of_values
-
-
-def expand_dims(a: Any, axis: Any) -> Value:
-    """With new axes of length 1 at these places."""
-    return apply(RULES[np.expand_dims].bind({"axis": axis}), a)
 
 
 def squeeze(a: Value, axis: Any = None) -> Value:
@@ -99,11 +75,6 @@ def passed_on(g: Any, *_: Any, **options: Any) -> Any:
 define(np.broadcast_to, passed_on)
 
 
-def broadcast_to(array: Any, shape: Any) -> Value:
-    """In a shape that it broadcasts to."""
-    return apply(RULES[np.broadcast_to].bind({"shape": shape}), array)
-
-
 def broadcast_arrays(*args: Any) -> tuple[Value, ...]:
     """Each in the shape of all."""
     nothing = [None] * (len(args) - 1)
@@ -131,9 +102,7 @@ define(np.tril, lambda g, y, x, k: np.tril(whole(g, y), k))
 define(np.triu, lambda g, y, x, k: np.triu(whole(g, y), k))
 
 
-def flip(m: Any, axis: Any = None) -> Value:
-    """In the reverse order along the axis or axes."""
-    return apply(RULES[np.flip].bind({"axis": axis}), m)
+flip = with_options(np.flip, "axis")
 
 
 def fliplr(m: Any) -> Value:
@@ -144,27 +113,6 @@ def fliplr(m: Any) -> Value:
 def flipud(m: Any) -> Value:
     """In the reverse order along the first axis."""
     return flip(m, 0)
-
-
-def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Value:
-    """Turned k times by a right angle, from the first of the axes to the second."""
-    return apply(RULES[np.rot90].bind({"k": k, "axes": axes}), m)
-
-
-def roll(a: Any, shift: Any, axis: Any = None) -> Value:
-    """Moved along an axis; what leaves it at the end comes in at the start."""
-    parameters = {"shift": numbers("shift", shift), "axis": axis}
-    return apply(RULES[np.roll].bind(parameters), a)
-
-
-def tril(m: Any, k: int = 0) -> Value:
-    """The lower triangle, and 0 above the k-th diagonal."""
-    return apply(RULES[np.tril].bind({"k": k}), m)
-
-
-def triu(m: Any, k: int = 0) -> Value:
-    """The upper triangle, and 0 below the k-th diagonal."""
-    return apply(RULES[np.triu].bind({"k": k}), m)
 
 
 # --- Elements that are taken, repeated or left out ------------------------------------
@@ -208,6 +156,10 @@ define(np.take, moved_back(np.take), None)
 define(np.take_along_axis, moved_back(np.take_along_axis), None, value=taken_along_axis)
 
 
+take = with_options(np.take, "axis mode", keys="indices")
+take_along_axis = with_options(np.take_along_axis, "axis", keys="indices")
+
+
 def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
     """Where the condition, of one axis, holds along an axis."""
     condition = as_key(condition)
@@ -217,21 +169,6 @@ def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
             f"condition: expected one axis, got {n}; a[condition] has more"
         )
     return take(a, apply(RULES[np.flatnonzero], condition), axis)
-
-
-def delete(arr: Any, obj: Any, axis: int | None = None) -> Value:
-    """Without the places obj along an axis; without these elements, if it is None."""
-    return apply(RULES[np.delete].bind({"obj": numbers("obj", obj), "axis": axis}), arr)
-
-
-def diag(v: Any, k: int = 0) -> Value:
-    """The k-th diagonal of a matrix, or the matrix with that diagonal and else 0."""
-    return apply(RULES[np.diag].bind({"k": k}), v)
-
-
-def diagflat(v: Any, k: int = 0) -> Value:
-    """The matrix with all elements on its k-th diagonal."""
-    return apply(RULES[np.diagflat].bind({"k": k}), v)
 
 
 def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
@@ -255,20 +192,6 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     if n > 1 and (axis1, axis2) not in ((-2, -1), (n - 2, n - 1)):
         a = np.moveaxis(a, (axis1, axis2), (-2, -1))
     return apply(RULES[np.diagonal].bind({"offset": offset}), a)
-
-
-def take(
-    a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise"
-) -> Value:
-    """The places of the indices along an axis; of all elements, if it is None."""
-    rule = RULES[np.take].bind({"axis": axis, "mode": mode})
-    return apply(rule, a, as_key(indices))
-
-
-def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Value:
-    """For each row along the axis, the places of its own indices."""
-    rule = RULES[np.take_along_axis].bind({"axis": axis})
-    return apply(rule, arr, as_key(indices))
 
 
 def repeated_by_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
@@ -295,17 +218,6 @@ def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
 
 define(np.repeat, repeated_by_x)
 define(np.tile, tiled_by_x)
-
-
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Value:
-    """Each element as often as repeats says, one number or one for each."""
-    parameters = {"repeats": numbers("repeats", repeats), "axis": axis}
-    return apply(RULES[np.repeat].bind(parameters), a)
-
-
-def tile(A: Any, reps: Any) -> Value:
-    """Side by side as often as reps says for each axis."""
-    return apply(RULES[np.tile].bind({"reps": numbers("reps", reps)}), A)
 
 
 # --- Choices --------------------------------------------------------------------------
@@ -491,13 +403,7 @@ def inserted_by_values(
     return sent_back(g, y, values, inserted(nothing, numbered(values), obj, axis))
 
 
-define(inserted, inserted_by_x, inserted_by_values, name="insert")
-
-
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Value:
-    """With the values before the places obj along an axis."""
-    rule = RULES[inserted].bind({"obj": numbers("obj", obj), "axis": axis})
-    return apply(rule, arr, values)
+define(np.insert, inserted_by_x, inserted_by_values, value=inserted)
 
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -552,11 +458,6 @@ def astype(x: Any, dtype: Any, copy: bool = True) -> Value:
     return apply(rule, x)
 
 
-def copied(a: Any, order: str = "K") -> Value:
-    """In memory of its own."""
-    return apply(RULES[np.copy].bind({"order": order}), a)
-
-
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.append: append,
     np.array_split: array_split,
@@ -565,40 +466,40 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.atleast_3d: each_at_least(np.atleast_3d),
     np.block: block,
     np.broadcast_arrays: broadcast_arrays,
-    np.broadcast_to: broadcast_to,
+    np.broadcast_to: with_options(np.broadcast_to, "shape"),
     np.choose: choose,
     np.column_stack: column_stack,
     np.compress: compress,
-    np.copy: copied,
-    np.delete: delete,
-    np.diag: diag,
-    np.diagflat: diagflat,
+    np.copy: with_options(np.copy, "order"),
+    np.delete: with_options(np.delete, "obj axis", raw="obj"),
+    np.diag: with_options(np.diag, "k"),
+    np.diagflat: with_options(np.diagflat, "k"),
     np.diagonal: diagonal,
     np.dsplit: dsplit,
     np.dstack: dstack,
-    np.expand_dims: expand_dims,
+    np.expand_dims: with_options(np.expand_dims, "axis"),
     np.flip: flip,
     np.fliplr: fliplr,
     np.flipud: flipud,
     np.hsplit: hsplit,
     np.hstack: hstack,
-    np.insert: insert,
+    np.insert: with_options(np.insert, "obj axis", raw="obj"),
     np.moveaxis: reordered(np.moveaxis),
     np.pad: pad,
     np.ravel: ravel,
-    np.repeat: repeat,
-    np.roll: roll,
+    np.repeat: with_options(np.repeat, "repeats axis", raw="repeats"),
+    np.roll: with_options(np.roll, "shift axis", raw="shift"),
     np.rollaxis: reordered(np.rollaxis),
-    np.rot90: rot90,
+    np.rot90: with_options(np.rot90, "k axes"),
     np.select: select,
     np.split: split,
     np.squeeze: squeeze,
     np.swapaxes: reordered(np.swapaxes),
     np.take: take,
     np.take_along_axis: take_along_axis,
-    np.tile: tile,
-    np.tril: tril,
-    np.triu: triu,
+    np.tile: with_options(np.tile, "reps", raw="reps"),
+    np.tril: with_options(np.tril, "k"),
+    np.triu: with_options(np.triu, "k"),
     np.vsplit: vsplit,
     np.vstack: vstack,
     **installed({"astype": astype}),
