@@ -1,16 +1,21 @@
-"""Automatic differentiation on NumPy, read in one sitting."""
+"""Automatic differentiation on NumPy, with an engine to read in one sitting.
+
+Start with `arrays.py`, `rules.py` and `engine.py`, in this order. This file plugs the
+interface of a Value into the engine, and names what users import.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd.engine import Value, operator
-from micrograd.functions import concatenate, einsum, stack, tensordot, where
-from micrograd.instead import explain
+from micrograd.engine import Value
+from micrograd.interface import call_sites, hints, methods, open_axes, protocol
+from micrograd.interface.functions import concatenate, einsum, stack, tensordot, where
+from micrograd.interface.operators import operator
 
 if TYPE_CHECKING:
-    from micrograd.array_functions import special as special
+    from micrograd.interface import special as special
     from micrograd.program import compiled as compiled
 
 __all__ = [
@@ -26,24 +31,25 @@ __all__ = [
 ]
 __version__ = "2.0.0"
 
+for module in (methods, protocol, open_axes, call_sites, hints):
+    module.plug_in()
+
+LATER = {  # loaded on first use: many programs need none of them
+    "compiled": "micrograd.program",
+    "nn": "micrograd.nn",
+    "optim": "micrograd.optim",
+    "special": "micrograd.interface.special",
+}
+
 
 def __dir__() -> list[str]:
-    """Also what is loaded when it is first asked for."""
+    """All names, also of what is loaded on first use."""
     return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
-    """Load what many programs need not, when it is first asked for."""
-    if name == "compiled":
-        from micrograd.program import compiled
-
-        return compiled
-    if name == "special":
-        from micrograd.array_functions import special
-
-        return special
-    if name in ("nn", "optim"):
-        return import_module(f"micrograd.{name}")
-    owner = f"module {__name__!r}"
-    explain(__name__, owner, name)
-    raise AttributeError(f"{owner} has no attribute {name!r}")
+    """Load what is named in LATER; answer other libraries' names with a hint."""
+    if name not in LATER:
+        hints.refuse(__name__, f"module {__name__!r}", name)
+    loaded = import_module(LATER[name])
+    return getattr(loaded, name, loaded)

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, NoReturn, Protocol, Union
 
 import numpy as np
 
-from micrograd.engine import Value, numeric
+from micrograd.arrays import numeric
+from micrograd.engine import Value
 
 Path = Union[str, "os.PathLike[str]"]
 State = Mapping[str, Any]

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from micrograd import rules
+from micrograd.arrays import loaded
 from micrograd.checkpoint import Path, State, checked, like, read, write
-from micrograd.engine import Value, apply
-from micrograd.instead import explain
+from micrograd.engine import Value, apply, as_operand
 from micrograd.names import everything_in, modules_in, parts_of
-from micrograd.rules import RULES, Rule
+from micrograd.rules import RULES, define
 
 if TYPE_CHECKING:
     from typing import NoReturn, Union
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
     Activation = Callable[[Value], Value]
     # Here: to say np.random imports it, which takes a while.
     RandomSource = Union[np.random.Generator, np.random.RandomState]
-
-
-def __getattr__(name: str) -> Any:
-    """Say what to write instead of PyTorch's names."""
-    owner = f"module {__name__!r}"
-    explain(__name__, owner, name)
-    raise AttributeError(f"{owner} has no attribute {name!r}")
 
 
 class Module:
@@ -56,14 +48,6 @@ class Module:
         old = ", got forward(): rename it" if hasattr(type(self), "forward") else ""
         kind = type(self).__name__
         raise NotImplementedError(f"{kind}: expected a method __call__(self, x){old}")
-
-    # Seen by type checkers, it would say that a Module has any attribute.
-    if not TYPE_CHECKING:  # pragma: no branch
-
-        def __getattr__(self, name: str) -> Any:
-            """Say what to write instead of PyTorch's names."""
-            explain("module", f"{type(self).__name__!r} object", name)
-            return object.__getattribute__(self, name)  # Python's own error
 
     def __str__(self) -> str:
         """Each module in it that has parameters, with their shapes; and how many."""
@@ -177,12 +161,6 @@ class Module:
         True
         """
         self.load_state_dict(read(path))
-
-    def _repr_html_(self) -> str:
-        """A table for a notebook: the layers and their parameters."""
-        from micrograd.show import module_html  # loaded on first use
-
-        return module_html(self)
 
 
 class Neuron(Module):
@@ -395,22 +373,13 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
             stacklevel=2,
         )
     losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
-    if losses.ndim == 0:
+    n_axes, targets = np.ndim(losses.data), as_operand(targets)
+    if n_axes == 0:
         raise ValueError("logits: expected shape (..., classes), got ()")
 
-    def is_fed() -> bool:
-        return all(x.is_fed for x in (losses, targets) if isinstance(x, Value))
-
-    if np.ndim(targets) < losses.ndim:
-        forward = partial(one_hot, is_fed=is_fed)
-        is_target = apply(Rule("one-hot", forward, (None, None)), targets, losses)
-        chosen = is_target.where(losses, 0.0)  # a product would make 0 times inf nan
-    else:
-        forward = partial(as_floating, is_fed=is_fed)
-        rule = Rule("as floating", forward, (rules.same, None))
-        weights = apply(rule, targets, losses)
-        chosen = losses * weights
-    return chosen.sum(axis=-1).mean()
+    is_label = np.ndim(targets.data) < n_axes
+    rule = RULES[loss_of_label if is_label else loss_of_probabilities]
+    return apply(rule, losses, targets).mean()
 
 
 def named_leaves(net: Module) -> Iterator[tuple[str, Value]]:
@@ -433,40 +402,53 @@ def first_weights(
     return Value(weights.astype(dtype, copy=False))
 
 
-def one_hot(labels: Any, losses: Any, is_fed: Any) -> Any:
-    """Which class is the target: booleans (..., classes) of labels (...)."""
+def loss_of_label(losses: Any, labels: Any) -> Any:
+    """The loss of each row's label: (...), of losses (..., classes)."""
     *shape, classes = np.shape(losses)
-    check_shape(labels, tuple(shape), is_fed)
+    check_shape(labels, tuple(shape))
     if np.result_type(labels).kind not in "iu":
         dtype = np.result_type(labels)
         raise TypeError(
             f"expected integer labels, got {dtype}: write dtype=int where y is a "
             "Value(shape=..., name=...), and y.astype(int) of an array"
         )
-    is_target = np.expand_dims(labels, -1) == np.arange(classes)
-    if not is_target.any(axis=-1).all():
+    if np.any((labels < 0) | (labels >= classes)):
         got = f"{np.min(labels)} to {np.max(labels)}"
         raise IndexError(f"expected labels from 0 to {classes - 1}, got {got}")
-    return is_target
+    return np.take_along_axis(losses, np.expand_dims(labels, -1), -1)[..., 0]
 
 
-def as_floating(targets: Any, losses: Any, is_fed: Any) -> Any:
-    """Targets for each class, (..., classes), that do not widen the losses."""
+def grad_loss_of_label(g: Any, y: Any, losses: Any, labels: Any) -> Any:
+    """g at the label of each row, else 0."""
+    is_label = np.expand_dims(labels, -1) == np.arange(np.shape(losses)[-1])
+    return np.where(is_label, np.expand_dims(g, -1), 0.0)
+
+
+def loss_of_probabilities(losses: Any, targets: Any) -> Any:
+    """The mean loss of each row, weighted by probabilities (..., classes)."""
     shape = np.shape(losses)
     hint = f"; labels are integers of shape {shape[:-1]} for logits of shape {shape}"
-    check_shape(targets, shape, is_fed, hint)
-    if np.result_type(targets).kind == "f":
-        return targets
-    is_row = len(shape) == 1  # one of scores of its own looks the same
-    if is_row and np.sum(targets) != 1 and is_fed():
-        raise ValueError(f"expected a one-hot row, got integers of another sum{hint}")
-    return np.asarray(targets, np.result_type(losses))
+    check_shape(targets, shape, hint)
+    if np.result_type(targets).kind != "f":
+        if len(shape) == 1 and np.sum(targets) != 1:  # labels would look the same
+            expected = "expected a one-hot row"
+            raise ValueError(f"{expected}, got integers of another sum{hint}")
+        targets = np.asarray(targets, np.result_type(losses))
+    return np.add.reduce(losses * targets, -1)
 
 
-def check_shape(
-    targets: Any, shape: tuple[int, ...], is_fed: Any, hint: str = ""
-) -> None:
-    """Lengths may differ until all lazy Values are fed: open axes have length 1."""
+def check_shape(targets: Any, shape: tuple[int, ...], hint: str = "") -> None:
+    """A ValueError if the targets have another shape; they do not broadcast."""
     got = np.shape(targets)
-    if got != shape and (len(got) != len(shape) or is_fed()):
+    if got != shape:
         raise ValueError(f"expected targets of shape {shape}, got {got}{hint}")
+
+
+define(loss_of_label, grad_loss_of_label)
+define(
+    loss_of_probabilities,
+    lambda g, y, losses, targets: np.expand_dims(g, -1) * targets,
+    lambda g, y, losses, targets: np.expand_dims(g, -1) * losses,
+)
+
+loaded(globals())

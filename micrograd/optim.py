@@ -1,78 +1,39 @@
-"""Optimisers: they move Values down their gradients, in place.
+"""Optimisers move Values down their gradients, in place.
 
-A training step is `loss.forward()`, `loss.backward()`, `optimiser.step()`. Each method
-says in which direction a Value goes; all of them share how far, and what goes on when
-training was interrupted.
+A training step is `loss.forward()`, `loss.backward()`, `optimiser.step()`. The base
+class moves each Value by the learning rate times a direction. Each method is a
+subclass that computes this direction from the gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from inspect import isroutine
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.arrays import loaded, numeric
 from micrograd.checkpoint import State, checked, like
-from micrograd.engine import Value, numeric, values_in
-from micrograd.instead import explain, refusing
+from micrograd.engine import Value, values_in
 
 if TYPE_CHECKING:
     from micrograd.engine import Values
 
 
-def __getattr__(name: str) -> Any:
-    """Say what to write instead of PyTorch's names."""
-    owner = f"module {__name__!r}"
-    explain(__name__, owner, name)
-    raise AttributeError(f"{owner} has no attribute {name!r}")
-
-
-with_our_words = refusing(lr="learning_rate", params="wrt")
-
-
-class Setting:
-    """An attribute of an optimiser that is a rate: it may be set between two steps."""
-
-    def __init__(self, words: str) -> None:
-        self.__doc__ = words  # for help()
-
-    def __set_name__(self, owner: type[Optimiser], name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, optimiser: None, owner: Any) -> Setting: ...
-    @overload
-    def __get__(self, optimiser: Optimiser, owner: Any) -> float: ...
-
-    def __get__(self, optimiser: Optimiser | None, owner: Any) -> Setting | float:
-        return self if optimiser is None else optimiser.settings[self.name]
-
-    def __set__(self, optimiser: Optimiser, number: float) -> None:
-        optimiser.settings[self.name] = as_rate(number, self.name)
-
-
 class Optimiser:
-    """What optimisers share; derive from it, and write `direction`.
+    """The base class: derive from it and write `direction`.
 
     Parameters
     ----------
     wrt : the Values to move, floating leaves: one, several, a model, or a dictionary
-    learning_rate : a number, or an iterable that gives one for each step: a schedule
+    learning_rate : a number, or a schedule: an iterable with a number for each step
     weight_decay : this share of the data is added to the gradient
-    memory : names of what is kept for each Value, zero at first
-
-    Attributes
-    ----------
-    wrt : list of the Values
-    steps : number of steps taken, with those before a checkpoint
-    memory : for each name a list, with an array for each Value
-    learning_rate, weight_decay : as given; they may be set between two steps
+    memory : names of the arrays that the method keeps for each Value, zero at first
 
     Raises
     ------
-    TypeError : `wrt` is or has something else, a rate is no real number
+    TypeError : `wrt` has something other than floating Values, a rate is no real number
     ValueError : no Value, a result, a read-only array, a Value twice, a rate below 0
 
     >>> class SignSGD(Optimiser):
@@ -85,29 +46,64 @@ class Optimiser:
     array([ 2.5, -1.5])
     """
 
-    # So that to set what an optimiser does not have, as `lr`, is an AttributeError.
-    __slots__ = (
-        "__weakref__",
-        "memory",
-        "rate",
-        "rates",
-        "rates_taken",
-        "settings",
-        "steps",
-        "wrt",
-    )
-
-    wrt: list[Value]
-    steps: int
+    # help() shows these texts. Setting any other attribute is an error; a subclass
+    # without __slots__ can have attributes of its own.
+    __slots__ = {
+        "wrt": "A list of the Values that a step moves.",
+        "steps": "The number of steps taken, those before a checkpoint included.",
+        "memory": "For each name a list with one array for each Value.",
+        "weight_decay": "The share of the data that is added to the gradient.",
+        "rate": "The constant rate, or the last one that the schedule gave.",
+        "rates": "The iterator of a schedule, or None.",
+        "rates_taken": "The number of steps for which rates were drawn.",
+        "__weakref__": "",
+    }
     memory: dict[str, list[Any]]
-    rates: Iterator[float] | None  # a schedule
-    rate: float | None  # of the last step, or the next one; None after the last of all
-    rates_taken: int  # of the schedule; fewer than the steps, after loading
+    rates: Iterator[float] | None
+    rate: float | None
+    rates_taken: int
 
-    weight_decay = Setting("The share of the data that is added to the gradient.")
+    settings: tuple[str, ...] = ("weight_decay",)  # can be set between two steps
     adds_decay = True  # to the gradient
 
-    @with_our_words
+    def step(self) -> None:
+        """Subtract learning_rate * direction from each Value's data.
+
+        No Value moves if one has no gradient.
+
+        Raises
+        ------
+        ValueError : a Value has no gradient, or the schedule is at its end
+
+        >>> x = Value(1.0)
+        >>> (x * x).backward()
+        >>> SGD(x, learning_rate=0.25).step()
+        >>> x.data
+        0.5
+        """
+        for index, x in enumerate(self.wrt):
+            if x.grad is None:
+                raise ValueError(
+                    f"wrt[{index}] of shape {x.shape} is without a gradient: run "
+                    "backward() before, and leave out what the loss does not depend on"
+                )
+        rate, direction = self.learning_rate, self.direction
+        decay = self.weight_decay if self.adds_decay else 0
+        self.steps += 1
+        for index, x in enumerate(self.wrt):
+            g = x.grad + decay * x.data if decay else x.grad
+            x.data -= rate * direction(index, g)
+
+    def direction(self, index: int, g: Any) -> Any:
+        """The direction of `wrt[index]`, given its gradient g.
+
+        It may change `memory`, but not g.
+
+        >>> SGD(Value([0.0, 0.0]), 0.1).direction(0, np.array([1.0, 2.0]))
+        array([1., 2.])
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no direction()")
+
     def __init__(
         self,
         wrt: Values,
@@ -115,18 +111,17 @@ class Optimiser:
         weight_decay: float = 0,
         memory: Iterable[str] = (),
     ) -> None:
-        self.settings: dict[str, float] = {}
         self.wrt = movable(values_of(wrt))
         self.steps = 0
+        self.memory = {name: [0.0] * len(self.wrt) for name in memory}
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.memory = {name: [0.0] * len(self.wrt) for name in memory}
 
     @property
     def learning_rate(self) -> float | Any:
         """The rate of the next step; set it to a number, or to another schedule.
 
-        A schedule's first rate is that of the next step.
+        The first rate of a new schedule is that of the next step.
 
         Raises
         ------
@@ -145,89 +140,23 @@ class Optimiser:
         return self.rate
 
     @learning_rate.setter
-    def learning_rate(self, rate: float | Iterable[float]) -> None:
+    def learning_rate(self, rate: Any) -> None:
         if isroutine(rate):
             raise TypeError(
                 "learning_rate: expected a number or an iterable, got a function: "
                 "write (function(step) for step in range(1000))"
             )
         is_schedule = np.iterable(rate) and not isinstance(rate, str)
-        check = partial(as_rate, name="learning_rate")
-        self.rates = map(check, rate) if is_schedule else None  # type: ignore
-        self.rate = None if is_schedule else check(rate)
+        self.rates = map(as_rate, rate) if is_schedule else None
+        self.rate = None if is_schedule else as_rate(rate)
         self.rates_taken = self.steps
 
-    def step(self) -> None:
-        """Move the Values; none of them, if one has no gradient.
-
-        Raises
-        ------
-        ValueError : a Value has no gradient, or the schedule is at its end
-
-        >>> x = Value(1.0)
-        >>> (x * x).backward()
-        >>> SGD(x, learning_rate=0.25).step()
-        >>> x.data
-        0.5
-        """
-        for index, value in enumerate(self.wrt):
-            if value.grad is None:
-                raise ValueError(
-                    f"wrt[{index}] of shape {value.shape} is without a gradient: run "
-                    "backward() before, and leave out what the loss does not depend on"
-                )
-        learning_rate = self.learning_rate
-        weight_decay = self.weight_decay if self.adds_decay else 0.0
-        self.steps += 1
-        direction = self.direction
-        for index, value in enumerate(self.wrt):
-            g = value.grad
-            if weight_decay:
-                g = g + weight_decay * value.data
-            value.data -= learning_rate * direction(index, g)
-
-    def direction(self, index: int, g: Any) -> Any:
-        """Where `wrt[index]` comes from, per learning rate, given its gradient.
-
-        It may change `memory`, but not g.
-
-        >>> SGD(Value([0.0, 0.0]), 0.1).direction(0, np.array([1.0, 2.0]))
-        array([1., 2.])
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no direction()")
-
-    def zero_grad(self) -> None:
-        """Forget the gradients; there is no need to: `backward()` sets them anew.
-
-        >>> x = Value(1.0)
-        >>> (x * x).backward()
-        >>> SGD(x, learning_rate=0.25).zero_grad()
-        >>> print(x.grad)
-        None
-        """
-        for value in self.wrt:
-            value.grad = None
-
-    def __repr__(self) -> str:
-        sizes = [np.size(value.data) for value in self.wrt]
-        rate = "schedule" if self.rates else self.rate
-        settings = {"learning_rate": rate, **self.settings, "steps": self.steps}
-        shown = ", ".join(f"{name}={x}" for name, x in settings.items())
-        name = type(self).__name__
-        return f"{name} of {sum(sizes):,} numbers in {len(sizes)} Values: {shown}"
-
-    # Seen by type checkers, it would say that an optimiser has any attribute.
-    if not TYPE_CHECKING:  # pragma: no branch
-
-        def __getattr__(self, name: str) -> Any:
-            """Say what to write instead of PyTorch's names."""
-            explain("optimiser", f"{type(self).__name__!r} object", name)
-            return object.__getattribute__(self, name)  # Python's own error
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set what there is, or say what it is."""
+    def __setattr__(self, name: str, x: Any) -> None:
+        """Check a setting; refuse a name that the class does not have."""
+        if name in self.settings:
+            x = as_setting(x, name)
         try:
-            super().__setattr__(name, value)
+            object.__setattr__(self, name, x)
         except AttributeError:
             kind = type(self).__name__
             settings = ", ".join(["learning_rate", *self.settings])
@@ -235,10 +164,29 @@ class Optimiser:
                 f"{kind!r} object has no attribute {name!r} to set, but {settings}"
             ) from None
 
+    def zero_grad(self) -> None:
+        """Discard the gradients. `backward()` sets them anew without it.
+
+        >>> x = Value(1.0)
+        >>> (x * x).backward()
+        >>> SGD(x, learning_rate=0.25).zero_grad()
+        >>> print(x.grad)
+        None
+        """
+        for x in self.wrt:
+            x.grad = None
+
+    def __repr__(self) -> str:
+        size = sum(np.size(x.data) for x in self.wrt)
+        shown = [f"learning_rate={'schedule' if self.rates else self.rate}"]
+        shown += [f"{name}={getattr(self, name)}" for name in self.settings]
+        about = f"{type(self).__name__} of {size:,} numbers in {len(self.wrt)} Values"
+        return f"{about}: {', '.join(shown)}, steps={self.steps}"
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A copy of the number of steps, the learning rate and the memory, by name.
 
-        The learning rate is nan where a schedule says it.
+        The learning rate is nan if there is a schedule.
 
         >>> list(Adam(Value(1.0)).state_dict())
         ['steps', 'learning_rate', 'm.0', 'v.0']
@@ -246,46 +194,53 @@ class Optimiser:
         rate = np.nan if self.rates else self.rate
         state = {"steps": np.array(self.steps), "learning_rate": np.array(rate)}
         for name, arrays in self.memory.items():
-            for index, value in enumerate(self.wrt):
-                state[f"{name}.{index}"] = np.full_like(value.data, arrays[index])
+            for index, x in enumerate(self.wrt):
+                state[f"{name}.{index}"] = np.full_like(x.data, arrays[index])
         return state
 
     def load_state_dict(self, state: State) -> None:
         """Take over all of a state, or nothing after an error.
 
-        A schedule stays, and goes on from there, but never back.
+        A schedule stays. It goes forward to that step, but never back.
 
         Raises
         ------
-        TypeError : what is not real numbers
-        ValueError : names or shapes are others, or the schedule is past that step
+        TypeError : an array is not of real numbers
+        ValueError : names or shapes differ, or the schedule is past that step
 
         >>> sgd = SGD(Value(1.0), learning_rate=[0.3, 0.2, 0.1])
         >>> sgd.load_state_dict({"steps": 2})
         >>> sgd.steps, sgd.learning_rate
         (2, 0.1)
         """
-        arrays_by_name = checked(state, self.state_dict())
-        steps, rate = int(arrays_by_name["steps"]), arrays_by_name["learning_rate"]
-        taken = min(self.rates_taken, self.steps)  # it may know the next one
+        arrays = checked(state, self.state_dict())
+        steps, rate = int(arrays["steps"]), arrays["learning_rate"]
+        taken = min(self.rates_taken, self.steps)  # the next rate may be known already
         if self.rates and steps < taken:
             raise ValueError(f"the schedule is past step {steps}: at {taken}")
         if not self.rates and not np.isnan(rate):
-            self.rate = as_rate(rate, "learning_rate")
+            self.rate = as_rate(rate)
         self.steps = steps
-        for name, arrays in self.memory.items():
-            for index, value in enumerate(self.wrt):
-                arrays[index] = like(arrays_by_name[f"{name}.{index}"], value)
+        for name, kept in self.memory.items():
+            kept[:] = [like(arrays[f"{name}.{i}"], x) for i, x in enumerate(self.wrt)]
+
+    def __setstate__(self, state: Any) -> None:
+        """Restore a pickle, also one of 2.0.0, which had a dictionary of settings."""
+        own, attributes = state
+        old = attributes.pop("settings", {})
+        if "beta1" in old:
+            old["betas"] = old.pop("beta1"), old.pop("beta2")
+        for name, x in {**(own or {}), **attributes, **old}.items():
+            setattr(self, name, x)
 
 
 class SGD(Optimiser):
-    """Steepest descent, with momentum if one likes, as torch.optim.SGD.
+    """Steepest descent, with momentum or without, as torch.optim.SGD.
 
     Parameters
     ----------
     wrt, learning_rate, weight_decay : as for `Optimiser`
-    momentum : the share of its velocity that a Value keeps from step to step; it may be
-        set between two steps
+    momentum : the share of its velocity that a Value keeps from step to step
 
     >>> x = Value([4.0, -2.0])
     >>> loss = ((x - [1.0, 3.0]) ** 2).sum()
@@ -298,9 +253,16 @@ class SGD(Optimiser):
     array([1., 3.])
     """
 
-    __slots__ = ()
+    __slots__ = {"_momentum": "momentum, checked."}
+    settings = (*Optimiser.settings, "momentum")
 
-    @with_our_words
+    def direction(self, index: int, g: Any) -> Any:
+        if not self.memory:
+            return g
+        velocity = self.memory["velocity"]
+        velocity[index] = self.momentum * velocity[index] + g
+        return velocity[index]
+
     def __init__(
         self,
         wrt: Values,
@@ -313,37 +275,30 @@ class SGD(Optimiser):
 
     @property
     def momentum(self) -> float:
-        """The share of its velocity that a Value keeps.
+        """The share of its velocity that a Value keeps; 0 needs no velocity.
 
         >>> SGD(Value(1.0), learning_rate=0.1, momentum=0.9).momentum
         0.9
         """
-        return self.settings["momentum"]
+        return self._momentum
 
     @momentum.setter
     def momentum(self, momentum: float) -> None:
-        self.settings["momentum"] = as_rate(momentum, "momentum")
-        if self.settings["momentum"]:
+        self._momentum = momentum
+        if momentum:
             self.memory.setdefault("velocity", [0.0] * len(self.wrt))
-
-    def direction(self, index: int, g: Any) -> Any:
-        if not self.memory:
-            return g
-        velocity = self.memory["velocity"]
-        velocity[index] = self.momentum * velocity[index] + g
-        return velocity[index]
 
 
 class Adam(Optimiser):
     """Adam, as torch.optim.Adam: Kingma and Ba, 2015.
 
-    The steadier a gradient, the nearer is a step to the learning rate, however steep.
+    Steps approach the learning rate in size as gradients become consistent.
 
     Parameters
     ----------
     wrt, learning_rate, weight_decay : as for `Optimiser`
-    betas : what the running means of the gradient, m, and of its square, v, keep of
-        themselves at each step: from 0 to below 1
+    betas : the running means of the gradient, m, and of its square, v, keep these
+        shares of themselves at each step: from 0 to below 1
     eps : added to the root of v, which divides
 
     >>> x = Value([1.0, 1.0])
@@ -353,10 +308,20 @@ class Adam(Optimiser):
     array([0.5, 1.5])
     """
 
-    __slots__ = ()
-    eps = Setting("What is added to the root of v, which divides.")
+    __slots__ = {
+        "betas": "The shares of themselves that the running means keep.",
+        "eps": "The number added to the root of v, which divides.",
+    }
+    settings = (*Optimiser.settings, "betas", "eps")
 
-    @with_our_words
+    def direction(self, index: int, g: Any) -> Any:
+        (beta1, beta2), t = self.betas, self.steps
+        means, squares = self.memory["m"], self.memory["v"]
+        means[index] = m = beta1 * means[index] + (1 - beta1) * g
+        squares[index] = v = beta2 * squares[index] + (1 - beta2) * g * g
+        # Both means start at 0, so they are too small at first; dividing corrects that.
+        return m / (1 - beta1**t) / ((v / (1 - beta2**t)) ** 0.5 + self.eps)
+
     def __init__(
         self,
         wrt: Values,
@@ -368,40 +333,14 @@ class Adam(Optimiser):
         super().__init__(wrt, learning_rate, weight_decay, memory=["m", "v"])
         self.betas, self.eps = betas, eps
 
-    @property
-    def betas(self) -> tuple[float, float]:
-        """What the two running means keep of themselves.
-
-        >>> Adam(Value(1.0)).betas
-        (0.9, 0.999)
-        """
-        return self.settings["beta1"], self.settings["beta2"]
-
-    @betas.setter
-    def betas(self, betas: tuple[float, float]) -> None:
-        if not np.iterable(betas) or len(betas) != 2:
-            kind = ValueError if np.iterable(betas) else TypeError
-            raise kind(f"betas: expected two, as (0.9, 0.999), got {betas!r}")
-        names = ("beta1", "beta2")
-        rates = [as_rate(x, f"betas, {name}", 1) for x, name in zip(betas, names)]
-        self.settings.update(zip(names, rates))
-
-    def direction(self, index: int, g: Any) -> Any:
-        (beta1, beta2), t = self.betas, self.steps
-        means, squares = self.memory["m"], self.memory["v"]
-        means[index] = m = beta1 * means[index] + (1 - beta1) * g
-        squares[index] = v = beta2 * squares[index] + (1 - beta2) * g * g
-        # Both began at 0, and so are too small at first: dividing makes up for it.
-        return m / (1 - beta1**t) / ((v / (1 - beta2**t)) ** 0.5 + self.eps)
-
 
 class AdamW(Adam):
-    """Adam, its decay apart, as torch.optim.AdamW: Loshchilov and Hutter, 2019.
+    """Adam with decoupled decay, as torch.optim.AdamW: Loshchilov and Hutter, 2019.
 
     Parameters
     ----------
     wrt, learning_rate, betas, eps : as for `Adam`
-    weight_decay : this share of the data, times the learning rate, is taken from them
+    weight_decay : this share of the data is added to the direction, not to the gradient
 
     >>> x = Value([2.0])
     >>> x.grad = np.array([0.0])
@@ -411,9 +350,11 @@ class AdamW(Adam):
     """
 
     __slots__ = ()
-    adds_decay = False  # but to the direction
+    adds_decay = False
 
-    @with_our_words
+    def direction(self, index: int, g: Any) -> Any:
+        return super().direction(index, g) + self.weight_decay * self.wrt[index].data
+
     def __init__(
         self,
         wrt: Values,
@@ -424,12 +365,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(wrt, learning_rate, betas, eps, weight_decay)
 
-    def direction(self, index: int, g: Any) -> Any:
-        return super().direction(index, g) + self.weight_decay * self.wrt[index].data
-
 
 def clip_grad_norm(wrt: Values, max_norm: float) -> float:
-    """Scale the gradients to a joint norm of at most max_norm; return what it was.
+    """Scale the gradients to a joint norm of at most max_norm; return the norm before.
 
     In place, as torch.nn.utils.clip_grad_norm_. Values without a gradient do not count.
 
@@ -440,7 +378,7 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
 
     Raises
     ------
-    TypeError : `wrt` is or has something else
+    TypeError : `wrt` has something other than Values
     ValueError : max_norm is negative or nan
 
     >>> x = Value([0.0, 0.0])
@@ -456,13 +394,16 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     norm = float(np.linalg.norm([np.linalg.norm(np.float64(x.grad)) for x in values]))
     scale = float(max_norm) / (norm + 1e-6)
     if not scale > 1:  # nan spreads
-        for value in values:
-            value.grad *= scale
+        for x in values:
+            x.grad *= scale
     return norm
 
 
+# --- Checks ---------------------------------------------------------------------------
+
+
 def values_of(wrt: Any) -> list[Value]:
-    """The Values in wrt; an error for a method that was not called, as `parameters`."""
+    """The Values in wrt; an error for a method that was not called: `parameters`."""
     if isroutine(wrt):
         name = wrt.__name__
         raise TypeError(f"wrt: expected Values, got a method: write {name}()")
@@ -470,39 +411,51 @@ def values_of(wrt: Any) -> list[Value]:
 
 
 def movable(values: list[Value]) -> list[Value]:
-    """The same, after an error if a step could not move each of them once."""
+    """The same Values, after an error if a step could not move each of them once."""
     if not values:
         raise ValueError("wrt: expected Values, got none; was an iterator used before?")
     seen = set[Value]()
-    for index, value in enumerate(values):
-        place = f"wrt[{index}] of shape {value.shape}"
-        if value.dtype.kind != "f":
-            raise TypeError(
-                f"wrt: expected floating Values, got Value of {value.dtype}, {place}: "
-                "write Value(x, dtype=float)"
-            )
-        problem = "which comes twice" if value in seen else ""
-        if not np.asarray(value.data).flags.writeable:
-            problem = "which is read-only: write Value(data.copy())"
-        if value.op:
-            problem = (
-                f"the result of {value.op!r}: give what it was computed from, or write "
-                "Value(x.data), a leaf"
-            )
+    for index, x in enumerate(values):
+        problem = ""
+        if x.dtype.kind != "f":
+            problem = f"has {x.dtype}: write Value(x, dtype=float)"
+        elif x.op:
+            hint = "give its operands, or write Value(x.data), a leaf"
+            problem = f"is the result of {x.op!r}: {hint}"
+        elif not np.asarray(x.data).flags.writeable:
+            problem = "is read-only: write Value(data.copy())"
+        elif x in seen:
+            problem = "is given twice"
         if problem:
-            expected = "wrt: expected writeable leaves once"
-            raise ValueError(f"{expected}, got {place}, {problem}")
-        seen.add(value)
+            kind = ValueError if x.dtype.kind == "f" else TypeError
+            expected = "wrt: expected writeable floating leaves, each once"
+            raise kind(f"{expected}; wrt[{index}] of shape {x.shape} {problem}")
+        seen.add(x)
     return values
 
 
-def as_rate(number: Any, name: str = "rate", below: float = np.inf) -> float:
+def as_setting(x: Any, name: str) -> Any:
+    """A checked setting: a float, or two floats below 1 for `betas`."""
+    if name != "betas":
+        return as_rate(x, name)
+    if np.size(x) != 2:
+        kind = ValueError if np.ndim(x) else TypeError
+        raise kind(f"betas: expected two, as (0.9, 0.999), got {x!r}")
+    betas = tuple(as_rate(beta, name) for beta in x)
+    if max(betas) >= 1:
+        raise ValueError(f"betas: expected below 1, got {max(betas)}")
+    return betas
+
+
+def as_rate(number: Any, name: str = "learning_rate") -> float:
     """A float, as a NumPy number would widen float32 arrays; ValueError if negative."""
     rate = numeric(number, name)
     if np.ndim(rate):
         raise TypeError(f"{name}: expected a number, got {number!r}")
     rate = float(rate)
-    if not 0 <= rate <= below or rate == below < np.inf:
-        bound = f" and below {below}" if below < np.inf else ""
-        raise ValueError(f"{name}: expected at least 0{bound}, got {rate}")
+    if not rate >= 0:
+        raise ValueError(f"{name}: expected at least 0, got {rate}")
     return rate
+
+
+loaded(globals())

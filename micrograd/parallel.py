@@ -17,9 +17,9 @@ from zlib import crc32
 
 import numpy as np
 
+from micrograd.arrays import dtype_of_gradient
 from micrograd.checkpoint import Part
 from micrograd.engine import Value, values_in
-from micrograd.rules import dtype_of_gradient
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm, Request

@@ -1,40 +1,41 @@
-"""The ground floor: what each operator computes, and its derivatives.
+"""The rules: the value of each operator, and its derivatives beside it.
 
-Plain mathematics on NumPy's arrays and Python's numbers; nothing here knows of graphs.
-A rule is a row of the table `RULES`: the function that computes the value, and for each
-operand the derivative, in these letters:
+This is plain mathematics on NumPy arrays and Python numbers; no graph, no Value. A rule
+is a row of the table `RULES`: a function that computes the value, and one derivative
+for each operand. All derivatives use these letters:
 
-    x, or a and b    the operands' data
+    x, or a and b    the data of the operands
     y                the value
-    g                the gradient of y: how much the final result changes with y
-    derivative       what the operand receives of g by the chain rule
+    g                the gradient of y, in its shape: the derivative of the final result
+                     with respect to y
+    the result       the gradient that the operand receives, by the chain rule
 
-`f_by_a` is the derivative of f by a. What it returns may be larger than a, where NumPy
-repeated a: who calls it sums over those axes; or smaller, as that of a sum: who calls
-it repeats it. And g has the shape of y or, where the operands have that shape, too, a
-smaller one that broadcasts to it. Multiplying, `np.where` and assigning repeat it by
-themselves; a rule that moves or sums the elements of g says `whole(g, y)`.
+The result has the shape of the operand, or it broadcasts to that shape (the derivative
+of a sum), or NumPy broadcast the operand to the shape of the result (the derivative of
+`a + b`). The caller makes it fit.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from micrograd.arrays import add_at, are_numbers, as_number
+
 Function = Callable[..., Any]
 
 
 class Rule:
-    """y = value(*data), and for each operand a derivative(g, y, *data).
+    """y = value(*data), and derivative(g, y, *data) for each operand.
 
-    A derivative is None, or left out at the end, where the operand receives nothing.
-    All functions may have parameters, as `axis`. A variadic rule has any number of
-    operands and one derivative(i, g, y, *data) for the i-th: `bind` it before use.
-    `on_numbers()` keeps its origin as `of_arrays`. An opaque rule is a user's.
+    A derivative is None, or missing at the end, if the operand has no gradient. All
+    functions may take parameters, such as `axis`; `bind` fills them in. A variadic rule
+    has any number of operands and one derivative(i, g, y, *data) for the i-th. An
+    opaque rule is a user's.
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Rule:
         self.of_arrays: Rule | None = None
 
     def bind(self, parameters: dict[str, Any], n_operands: int = 1) -> Rule:
-        """The rule as functions of the data alone: parameters and each i filled in."""
+        """The rule with its parameters, and each i, filled in."""
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
             (by,) = self.derivatives
@@ -70,7 +71,7 @@ class Rule:
         return Rule(self.name, partial(self.value, **parameters), tuple(bound))
 
     def on_numbers(self) -> Rule:
-        """The same rule for numbers: its value is a Python number, too."""
+        """The same rule for numbers, whose value is a Python number as well."""
         if self._on_numbers is None:
             value = self.value
             self._on_numbers = Rule(
@@ -79,7 +80,7 @@ class Rule:
                 self.derivatives,
                 is_opaque=self.is_opaque,
             )
-            self._on_numbers.of_arrays = self
+            self._on_numbers.of_arrays = self  # for whoever reads the graph
         return self._on_numbers
 
 
@@ -93,66 +94,30 @@ def define(
     value: Function | None = None,
     is_variadic: bool = False,
 ) -> None:
-    """Enter a rule for a function, which computes the value unless `value` does."""
+    """Enter the rule of a function, which computes the value unless `value` does."""
     name = name or function.__name__
     RULES[function] = Rule(name, value or function, derivatives, is_variadic)
 
 
-# --- Numbers --------------------------------------------------------------------------
-
-NUMBERS = {float, int, np.bool_}  # the last is what comparing numbers gives
-
-
-def are_numbers(*data: Any) -> bool:
-    """Whether all are numbers; NumPy's other scalars are arrays without axes here."""
-    for x in data:
-        if type(x) not in NUMBERS:
-            return False
-    return True
+def rule_along(function: Function, axis: Any, keepdims: bool) -> Rule:
+    """The rule of a reduction along an axis."""
+    if axis is None and not keepdims:
+        return RULES[function]
+    return RULES[function].bind({"axis": axis, "keepdims": keepdims})
 
 
-def as_number(y: Any) -> Any:
-    """NumPy's scalar as a number of Python, where that is as exact; integers wrap."""
-    if isinstance(y, float):
-        return float(y)
-    if isinstance(y, int):
-        return (y + 2**63) % 2**64 - 2**63
-    is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
-    return y.item() if is_plain else y
-
-
-# --- Gradients and shapes -------------------------------------------------------------
-
-
-def dtype_of_gradient(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """That of the data, or float64 where they are no floats; in native bytes."""
-    if dtype.kind == "f" and dtype.isnative:
-        return dtype
-    return np.dtype(dtype.type if dtype.kind == "f" else float)
-
-
-def whole(g: Any, y: Any) -> Any:
-    """The gradient, repeated to the shape of y where it is smaller."""
-    shape = np.shape(y)
-    return g if np.shape(g) == shape else np.broadcast_to(g, shape)
-
-
-def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient, summed over the axes along which NumPy repeated such a shape.
-
-    It may be smaller than the shape already, and stays so.
-    """
-    n_axes = getattr(g, "ndim", 0)  # np.ndim takes eight times as long
-    lead = n_axes - len(shape)
-    if lead == 1 and n_axes == 2:
-        g = np.dot(np.ones(len(g), g.dtype), g)  # half the time of a sum
-    elif lead > 0:
-        g = np.add.reduce(g, tuple(range(lead)))
-    if 1 in shape:
-        axes = range(-np.ndim(g), 0)
-        repeated = tuple(i for i in axes if shape[i] == 1 != g.shape[i])
-        g = np.add.reduce(g, repeated, keepdims=True) if repeated else g
-    return g
+def located(
+    error: Exception, name: str, shapes: Iterable[Any], call_site: Any = None
+) -> Exception:
+    """The same error, naming the operator, its operands' shapes, and the call site."""
+    where = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
+    where += f" ({call_site})" if call_site else ""
+    kind: Any = type(error)
+    while True:
+        try:
+            return kind(f"{where}: {error}")  # type: ignore[no-any-return]
+        except TypeError:  # it takes something other than a message
+            kind = kind.__base__
 
 
 # --- Element by element ---------------------------------------------------------------
@@ -374,7 +339,6 @@ def minus_log_softmax(x: Any) -> Any:
 
 def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
     """The softmax, which is exp(-y), times the sum of g, minus g."""
-    g = whole(g, y)
     return np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g
 
 
@@ -398,7 +362,6 @@ def dot(a: Any, b: Any) -> Any:
 
 def dot_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g @ b.T; vectors count as matrices of one row or one column."""
-    g = whole(g, y)
     if a.ndim == 1 == b.ndim:
         return g * b
     if b.ndim == 1:
@@ -410,7 +373,6 @@ def dot_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def dot_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """a.T @ g."""
-    g = whole(g, y)
     if a.ndim == 1 == b.ndim:
         return g * a
     if b.ndim == 1:
@@ -421,57 +383,6 @@ def dot_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 define(np.matmul, dot_by_a, dot_by_b, name="@", value=dot)
-
-
-def contracted(
-    *arrays: Any, terms: list[str], result: str, optimize: Any = True
-) -> Any:
-    """np.einsum of one term for each array: products, summed over all other letters."""
-    dtype = np.result_type(*map(np.result_type, arrays))
-    arrays = tuple(  # summed on their own, booleans would add as "or"
-        x if np.result_type(x) == dtype else np.multiply(x, 1, dtype=dtype)
-        for x in arrays
-    )
-    return np.einsum(f"{','.join(terms)}->{result}", *arrays, optimize=optimize)
-
-
-def contracted_by(
-    i: int,
-    g: Any,
-    y: Any,
-    *arrays: Any,
-    terms: list[str],
-    result: str,
-    optimize: Any = True,
-) -> Any:
-    """The same of g and the other arrays; the result has the letters of the i-th."""
-    term, x = terms[i], arrays[i]
-    others = [*terms[:i], *terms[i + 1 :], result]
-    factors = [*arrays[:i], *arrays[i + 1 :], whole(g, y)]
-    if not set(term) <= set("".join(others)):  # x alone has a letter, summed there
-        others, factors = [*others, term], [*factors, np.ones_like(x)]
-    gradient = contracted(*factors, terms=others, result=term)
-    if np.shape(gradient) == np.shape(x):
-        return gradient
-    return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
-
-
-define(contracted, contracted_by, name="einsum", is_variadic=True)
-
-
-def diagonal(x: Any, term: str, letters: str) -> Any:
-    """What einsum takes of x where letters repeat, as in "ii"; a view."""
-    return np.einsum(f"{term}->{letters}", x)
-
-
-def diagonal_by_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
-    """g on the diagonal, 0 elsewhere."""
-    gradient = np.zeros(np.shape(x), np.result_type(g))
-    diagonal(gradient, term, letters)[...] = g
-    return gradient
-
-
-define(diagonal, diagonal_by_x, name="einsum")
 
 
 # --- Places ---------------------------------------------------------------------------
@@ -491,12 +402,12 @@ def transposed_by_x(g: Any, y: Any, x: Any, axes: tuple[int, ...] | None = None)
     """The axes put back."""
     if axes is not None:
         axes = tuple(np.argsort([axis % np.ndim(x) for axis in axes]))
-    return np.transpose(whole(g, y), axes)
+    return np.transpose(g, axes)
 
 
 define(
     np.reshape,
-    lambda g, y, x, shape: np.reshape(whole(g, y), np.shape(x)),
+    lambda g, y, x, shape: np.reshape(g, np.shape(x)),
     value=reshaped,
 )
 define(np.transpose, transposed_by_x, value=transposed)
@@ -511,32 +422,10 @@ def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     """g at the places selected; one that is selected twice receives both."""
     gradient = np.zeros_like(x, np.result_type(g))
     if any(map(np.ndim, keys)):
-        add_at(gradient, keys, whole(g, y))
+        add_at(gradient, keys, g)
     else:
         gradient[keys] = g
     return gradient
-
-
-MANY = 1000  # elements, from which on sorting is the faster way
-
-
-def add_at(y: Any, keys: Any, values: Any) -> None:
-    """y[keys] += values of a y of zeros, where a place may be met more than once.
-
-    Rows of an embedding are sorted and summed in groups: in half the time of np.add.at
-    with NumPy 2, in a tenth with NumPy 1.
-    """
-    rows = keys[0] if isinstance(keys, tuple) and len(keys) == 1 else None
-    is_of_rows = type(rows) is np.ndarray and rows.dtype.kind in "iu"
-    if not is_of_rows or y.ndim < 2 or values.size < MANY:
-        np.add.at(y, keys, values)
-        return
-    rows = rows.ravel() % len(y)  # type: ignore[union-attr]
-    order = np.argsort(rows, kind="stable")
-    rows = rows[order]
-    starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
-    values = values.reshape(len(rows), *y.shape[1:])[order]
-    y[rows[starts]] = np.add.reduceat(values, starts, axis=0)
 
 
 define(selected, selected_by_x, name="[]")  # keys receive nothing
@@ -557,7 +446,7 @@ def joined(*parts: Any, axis: int) -> Any:
 def joined_by(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     """The i-th part of g."""
     end = sum(part.shape[axis] for part in parts[: i + 1])
-    return along(whole(g, y), slice(end - parts[i].shape[axis], end), axis)
+    return along(g, slice(end - parts[i].shape[axis], end), axis)
 
 
 def stacked(*parts: Any, axis: int = 0) -> Any:
@@ -567,7 +456,7 @@ def stacked(*parts: Any, axis: int = 0) -> Any:
 
 def stacked_by(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
     """The i-th part of g."""
-    return along(whole(g, y), i, axis)
+    return along(g, i, axis)
 
 
 define(np.concatenate, joined_by, value=joined, is_variadic=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.engine import Value, order_of
+from micrograd.graph import node_of
+from micrograd.interface.display import shape_text
 from micrograd.names import Owner, is_net, names_in, parts_of
-from micrograd.show import shape_text
 
 if TYPE_CHECKING:
     import graphviz
@@ -180,7 +181,9 @@ def calls_in(root: Value, parts: list[Owner]) -> dict[Value, Call]:
     calls: dict[Value, Call] = {}
     for result in order:
         used = {x for x in result.parents if x in owners}
-        others = [x for x in result._operands if x not in owners and not is_number(x)]
+        others = [
+            x for x in node_of(result).operands if x not in owners and not is_number(x)
+        ]
         call = only(map(calls.get, others))  # type: ignore[arg-type]
         if used and others:
             part = only(map(owners.get, used))

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import testing
 from known import UNSAFE
 
-from micrograd import Value, array_functions, functions, special
+from micrograd import Value, special
+from micrograd.interface import families, protocol
 from micrograd.rules import RULES
 
 HEADER = """\
@@ -264,7 +265,7 @@ def operations():
     for key in testing.FUNCTIONS:
         text = f"FUNCTIONS[{key!r}]({{0}}, {{1}})"
         found[text] = Operation(text, "")
-    of_numpy = {**array_functions.FUNCTIONS, **functions.FUNCTIONS}
+    of_numpy = {**families.FUNCTIONS, **protocol.FUNCTIONS}
     for function in dict.fromkeys((*RULES, *of_numpy)):
         name, ours = known_as(function), of_numpy.get(function)
         try:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import array_functions
-from micrograd.functions import FUNCTIONS
+from micrograd.interface import families
+from micrograd.interface.protocol import FUNCTIONS
 from micrograd.program.source import is_numpys
 from micrograd.rules import RULES
 
@@ -263,7 +263,7 @@ class TestPages(unittest.TestCase):
         for cell in re.findall(r"^\| (.*?) \|", tables, re.M):
             listed |= set(re.findall(r"`np\.([\w.]+)", cell))
         named = {in_numpy(name) for name in listed} - {None}
-        known = {*RULES, *FUNCTIONS, *array_functions.FUNCTIONS}
+        known = {*RULES, *FUNCTIONS, *families.FUNCTIONS}
         known = {f for f in known if is_numpys(f)}
         self.assertEqual(named | {np.amax, np.amin}, known)
 

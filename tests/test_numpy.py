@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd import Value, array_functions
-from micrograd.functions import of_numpy
+from micrograd import Value
+from micrograd.interface import families
+from micrograd.interface.protocol import of_numpy
 from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
@@ -305,7 +306,7 @@ class TestSignatures(unittest.TestCase):
 
     def test_parameters_are_numpys(self):
         n = 0
-        for function, ours in array_functions.FUNCTIONS.items():
+        for function, ours in families.FUNCTIONS.items():
             try:
                 theirs = list(inspect.signature(function).parameters)
             except ValueError:  # it is written in C
@@ -434,7 +435,7 @@ class TestRefusals(NumPyTest):
     def test_every_ufunc_has_a_row(self):
         """Which several tests compare with differences and PyTorch."""
         rows = {*UFUNCS, *test_elementwise.UNARY, *test_elementwise.BINARY}
-        self.assertTrue(array_functions.FUNCTIONS)  # which loads all rooms
+        self.assertTrue(families.FUNCTIONS)  # which loads all rooms
         for function, rule in RULES.items():
             if isinstance(function, np.ufunc) and any(rule.derivatives):
                 # SciPy's are rows of test_special, vecdot and its like of test_products

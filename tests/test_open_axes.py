@@ -209,15 +209,15 @@ class TestPlaces(unittest.TestCase):
             names["y"].forward(x=[1, 2, 3])
 
     def test_many_places(self):
-        from micrograd import places
+        from micrograd.interface import call_sites as places
 
         codes, names = [], {"x": Value(2.0)}
         with mock.patch.object(places, "MOST_CODES", 20):
             for n in range(1, 50):
                 codes.append(compile("\n" * n + "y = x * 2", "many", "exec"))
                 exec(codes[-1], names)
-                self.assertLessEqual(len(places.PLACES), places.MOST_CODES)
-                self.assertEqual(names["y"]._place.line, n + 1)
+                self.assertLessEqual(len(places.KNOWN), places.MOST_CODES)
+                self.assertEqual(names["y"]._call_site.line, n + 1)
 
     def test_code_at_the_address_of_code_that_is_gone(self):
         """It is not taken for that: NumPy 1 calls itself from code without a file."""
@@ -227,7 +227,7 @@ class TestPlaces(unittest.TestCase):
             exec(code, names)
             del code
             if file == "users":
-                self.assertEqual(str(names["y"]._place), "users, line 1")
+                self.assertEqual(str(names["y"]._call_site), "users, line 1")
 
     def test_messages_show_no_inner_names(self):
         cube = operator("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)

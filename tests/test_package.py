@@ -15,15 +15,30 @@ from pathlib import Path
 import micrograd
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ROOT, needs, needs_graphviz, run_python
+from testing import ROOT, needs, needs_graphviz, new_folder, run_python
 
 PATHS = sorted((ROOT / "micrograd").rglob("*.py"))
 MODULES = {path.relative_to(ROOT / "micrograd").as_posix() for path in PATHS}
 TYPES = {path.name for path in (ROOT / "micrograd").glob("*.pyi")} | {"py.typed"}
 
 
-# What `import micrograd` loads.
-CORE = ("rules", "instead", "methods", "places", "engine", "functions")
+# What `import micrograd` loads; the first three are the core.
+CORE = ("arrays", "rules", "engine")
+INTERFACE = (
+    *("call_sites", "functions", "hints", "methods", "open_axes", "operators"),
+    "protocol",
+)
+LOADED = [*CORE, "interface", *[f"interface.{name}" for name in INTERFACE]]
+# What else a net needs, without the interface.
+NETS = ("names", "checkpoint", "nn", "optim")
+
+# Behind TYPE_CHECKING, these look up, at what imports them: for editors and mypy.
+UPWARD = {
+    "engine": {"interface.methods"},  # the methods that Value gets from there
+    "interface.display": {"program"},  # two classes that it shows
+    "program.code": {"program.program"},  # the program that the code belongs to
+    "program.module": {"program.program"},  # the program that it saves
+}
 
 
 class TestImport(unittest.TestCase):
@@ -53,7 +68,7 @@ for module in sys.argv[1:]:
         loaded = self.loaded("micrograd")
         self.assertEqual(
             {name for name in loaded if name.startswith("micrograd")},
-            {"micrograd", *(f"micrograd.{name}" for name in CORE)},
+            {"micrograd", *(f"micrograd.{name}" for name in LOADED)},
         )
         self.assertEqual(
             {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
@@ -63,9 +78,7 @@ for module in sys.argv[1:]:
         loaded = self.loaded("micrograd") ^ self.loaded(
             "micrograd.nn", "micrograd.optim"
         )
-        names = ("checkpoint", "names", "nn", "optim")
-        rooms = {f"micrograd.{name}" for name in names}
-        self.assertEqual(loaded, rooms)
+        self.assertEqual(loaded, {f"micrograd.{name}" for name in NETS})
 
     def test_what_files_need_waits_for_a_file(self):
         code = "import sys, {}; print('zipfile' in sys.modules)"
@@ -82,38 +95,83 @@ for module in sys.argv[1:]:
             {name.partition(".")[0] for name in loaded}, {"micrograd", "numpy"}
         )
 
-    def test_imports_point_one_way(self):
-        """Each module imports, at its top, only what stands below it."""
-        ground = {"rules", "instead", "places"}
-        below = {**dict.fromkeys(ground, set()), "methods": {"instead"}}
-        below["engine"] = {*ground, "methods"}
-        for path in PATHS:
-            module = ".".join(
-                path.relative_to(ROOT / "micrograd").with_suffix("").parts
-            )
-            imported = set()
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.ImportFrom) and node.module == "micrograd":
-                    imported |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom):
-                    package, _, name = node.module.partition(".")
-                    imported |= {name} if package == "micrograd" else set()
-            with self.subTest(module):
-                self.assertLessEqual(imported, below.get(module, imported))
-            below.setdefault(module, imported)
-        with self.subTest("no circle"):
-            while below:
-                ground = {name for name in below if not below[name] & set(below)}
-                self.assertTrue(ground, below)
-                below = {name: below[name] for name in set(below) - ground}
+    def test_imports_have_no_circle(self):
+        """Also those inside functions; a module's name in a string counts as one."""
+        below = {name: imports_of(path)[0] for name, path in NAMES.items()}
+        while below:
+            ground = {name for name in below if not below[name] & set(below)}
+            self.assertTrue(ground, f"a circle among {below}")
+            below = {name: below[name] for name in set(below) - ground}
+
+    def test_what_looks_up_is_for_types(self):
+        above = {}
+        for name, path in NAMES.items():
+            found = imports_of(path)[1] & importers_of(name)
+            above.update({name: found} if found else {})
+        self.assertEqual(above, UPWARD)
+
+    def test_the_core_imports_the_core(self):
+        core = {*CORE, *NETS}
+        for name in core:
+            self.assertLessEqual(imports_of(NAMES[name])[0], core)
+
+    def test_the_core_stands_alone(self):
+        """In an empty package, a net is trained."""
+        folder = new_folder(self)
+        (folder / "micrograd").mkdir()
+        for name in (*CORE, *NETS):
+            shutil.copy(NAMES[name], folder / "micrograd")
+        shutil.copy(ROOT / "tests" / "test_core.py", folder)
+        (folder / "micrograd" / "__init__.py").write_text(
+            "from micrograd.engine import Value as Value\n"
+        )
+        output = run_python("-m", "unittest", "test_core", cwd=folder, PYTHONPATH="")
+        self.assertRegex(output, r"Ran \d\d tests[^$]*OK")
+
+
+def dotted(path):
+    """The name of a module within the package; "" of the package itself."""
+    parts = path.relative_to(ROOT / "micrograd").with_suffix("").parts
+    return ".".join([part for part in parts if part != "__init__"])
+
+
+NAMES = {dotted(path): path for path in PATHS}
+
+
+def imports_of(path):
+    """The modules that one imports at any level; and those behind TYPE_CHECKING."""
+    tree, names, for_types = ast.parse(path.read_text(encoding="utf-8")), set(), set()
+    guarded = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            guarded |= {x for line in node.body for x in ast.walk(line)}
+    for node in ast.walk(tree):
+        found = for_types if node in guarded else names
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            found.add(node.module)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    modules = {f"micrograd.{name}": name for name in NAMES if name}
+    return [{modules[x] for x in found & set(modules)} for found in (names, for_types)]
+
+
+def importers_of(name):
+    """The modules that import one, however indirectly."""
+    found = [name]
+    for x in found:  # which grows
+        found += [y for y in NAMES if x in imports_of(NAMES[y])[0] and y not in found]
+    return set(found)
 
 
 # What users name. Other functions in the modules are helpers, for readers of the code.
 PUBLIC = {
     "micrograd": micrograd.__all__,
-    "micrograd.methods": ["ArrayMethods"],
-    "micrograd.array_functions.creation": ["At", "Places"],
-    "micrograd.array_functions.special": [
+    "micrograd.interface.methods": ["ArrayMethods"],
+    "micrograd.interface.creation": ["At", "Places"],
+    "micrograd.interface.special": [
         *("erf", "erfc", "expit", "logit", "gammaln", "digamma", "xlogy", "xlog1py"),
         *("entr", "logsumexp", "softmax", "log_softmax"),
     ],
@@ -129,7 +187,7 @@ WITHOUT_EXAMPLE = {
     "micrograd.nn.Module.save",  # load's shows both
     "micrograd.checkpoint.load",  # save's shows both
     "micrograd.program.Program.form",  # for the module that save() writes
-    "micrograd.methods.ArrayMethods",  # its methods do
+    "micrograd.interface.methods.ArrayMethods",  # its methods do
 }
 UNDERSCORED = {"__getitem__"}  # methods with more to say than Python's manual
 
@@ -272,8 +330,9 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "import micrograd": (59.5, ["__init__", *CORE]),
-        "and nn, optim": (24.5, ["nn", "optim", "checkpoint", "names"]),
+        "the core": (27.8, CORE),
+        "import micrograd": (62, ["__init__", *CORE, *INTERFACE]),
+        "and nn, optim": (24.5, NETS),
     }
 
     def test_code_only(self):
@@ -316,7 +375,8 @@ class B(A):
         for title, (budget, names) in self.BUDGETS.items():
             sizes = {}
             for name in names:
-                path = ROOT / "micrograd" / f"{name}.py"
+                folder = "interface" if name in INTERFACE else ""
+                path = ROOT / "micrograd" / folder / f"{name}.py"
                 sizes[name] = len(stripped(path.read_text(encoding="utf-8")).encode())
             size = sum(sizes.values()) / 1000
             print(f"{title}: {size:.1f} kB of code, {sizes}")

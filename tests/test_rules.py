@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from micrograd import Value, compiled, concatenate, where
-from micrograd.functions import CORE
+from micrograd.interface.protocol import CORE
 from micrograd.rules import RULES
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does

@@ -562,7 +562,10 @@ class TestErrors(FunctionTest):
                 lambda: np.pad(x, 1, "reflect", reflect_type="odd"),
                 "constant_values= alone",
             ),
-            (lambda: np.pad(x, 1, constant_values=Value(1.0)), "no array.*concatenate"),
+            (
+                lambda: np.pad(x, 1, constant_values=Value(1.0)),
+                "an array: .*concat",
+            ),
             (lambda: np.ravel(x, "K"), "expected order 'C' or 'F', got 'K'"),
             (lambda: x.reshape(3, 2, order="A"), "expected order 'C' or 'F', got 'A'"),
             (

@@ -12,8 +12,9 @@ from unittest import mock
 import numpy as np
 
 from micrograd import Value, compiled, concatenate, operator
+from micrograd.interface import display
+from micrograd.interface.display import COLOURS
 from micrograd.nn import MLP, Module, Neuron
-from micrograd.show import COLOURS
 
 try:
     import ipykernel  # noqa: F401
@@ -208,9 +209,9 @@ class TestValue(unittest.TestCase):
     def test_is_loaded_when_it_is_needed(self):
         code = """
 import sys, micrograd.nn, micrograd.program
-assert "micrograd.show" not in sys.modules
+assert "micrograd.interface.display" not in sys.modules
 micrograd.Value(1.0)._repr_html_()
-assert "micrograd.show" in sys.modules
+assert "micrograd.interface.display" in sys.modules
 assert "pygments" not in sys.modules
 """
         run_python("-c", code)
@@ -302,7 +303,7 @@ class TestProgram(unittest.TestCase):
         expected = f"{self.program!r}{source}"
         self.assertEqual(text(self.program).strip(), expected)
         self.assertEqual(self.program._repr_html_().count("<pre"), 1)
-        with mock.patch("micrograd.show.MOST_LINES", len(source.splitlines())):
+        with mock.patch.object(display, "MOST_LINES", len(source.splitlines())):
             self.assertEqual(text(self.program).strip(), expected)
 
     @needs("pygments")

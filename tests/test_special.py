@@ -11,7 +11,7 @@ import numpy as np
 
 import micrograd
 from micrograd import Value, compiled, nn, special
-from micrograd.array_functions import of_arrays
+from micrograd.interface import special_arrays as of_arrays
 
 sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, ValueTest, needs, numbers, run_python
@@ -398,7 +398,7 @@ class TestImport(unittest.TestCase):
         code = """
 import sys
 import micrograd
-assert "micrograd.array_functions" not in sys.modules
+assert "micrograd.interface.families" not in sys.modules
 from micrograd import Value
 print(micrograd.special.erf(Value(0.5)).data, "scipy" in sys.modules)
 """

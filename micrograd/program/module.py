@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.checkpoint import Path, replacing, write
-from micrograd.engine import order_of
+from micrograd.graph import node_of, results_of
 from micrograd.program.record import Line, Recording, plain
 from micrograd.program.simplify import simplify
 from micrograd.program.source import Source, imported, name_of, wrapped
 
 if TYPE_CHECKING:
     from micrograd.engine import Value
-    from micrograd.program import Program
+    from micrograd.program.program import Program
 
 GIVEN = '''
 def given(name, x, shape, dtype):
@@ -37,8 +37,8 @@ def given(name, x, shape, dtype):
 
 def save(program: Program, path: Path, parameters: bool) -> None:
     """Write a program to a file, as `Program.save` says."""
-    results = [x for root in program.roots for x in (*order_of(root).results, root)]
-    opaque = {x.op for x in results if x._rule and x._rule.is_opaque}
+    results = results_of(program.roots)
+    opaque = {x.op for x in results if node_of(x).rule.is_opaque}
     if opaque:
         raise not_alone(opaque)
     arrays_path = os.path.splitext(os.fsdecode(path))[0] + ".npz"

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from micrograd.engine import Value, links_to, located, order_of
-from micrograd.rules import (
+from micrograd.arrays import (
     NUMBERS,
-    Function,
     add_at,
     are_numbers,
     as_number,
     dtype_of_gradient,
     summed_back,
 )
+from micrograd.engine import Value, links_to, order_of
+from micrograd.graph import node_of, results_of
+from micrograd.rules import Function, located
 
 QUERIES = {np.shape, np.ndim, np.size, np.result_type}  # of shapes and dtypes alone
 
@@ -333,26 +334,23 @@ class Recording:
         values: dict[Value, Any] = {
             leaf: Recorded(tape, line) for leaf, line in self.given.items()
         }
-        orders = [(*order_of(root).results, root) for root in roots]
-        nodes = {node for order in orders for node in order if node._rule}
         self.shapes: dict[Value, list[tuple[int, ...]]] = {}
-        for node in sorted(nodes, key=lambda node: node._born):
-            tape.node = node
-            rule = node._rule.of_arrays or node._rule
+        for node in results_of(roots):
+            tape.node, rule = node, node_of(node).rule
             operands = operands_of(node, values)
             self.shapes[node] = list(map(shape_of, operands))
             try:
-                y = tape.apply(rule.value, operands, rule.is_opaque)
+                y = tape.apply((rule.of_arrays or rule).value, operands, rule.is_opaque)
             except Exception as error:
                 raise located_at(node, operands, error) from error
-            values[node] = y if rule is node._rule else number_of(tape, y)
+            values[node] = number_of(tape, y) if rule.of_arrays else y
         tape.is_backward = True
         gradients = backward(tape, roots[0], wrt, values) if wrt else {}
         self.lines = tape.lines
         self.results = [as_line(values[root]) for root in roots]
         self.gradients = [as_line(gradients[x]) for x in wrt]
         self.wrt_data = [as_line(values[x]).data for x in wrt]
-        self.values = {x: as_line(values[x]) for x in values if x._rule}
+        self.values = {x: as_line(values[x]) for x in values if x.op}
         self.by = {x: as_line(gradients[x]) for x in gradients}
 
 
@@ -373,7 +371,8 @@ def as_line(x: Any) -> Line:
 
 def located_at(node: Value, operands: list[Any], error: Exception) -> Exception:
     """The error of an operator's rule on these operands."""
-    return located(error, node.op, map(shape_of, operands), node._place)
+    call_site = node_of(node).call_site
+    return located(error, node.op, map(shape_of, operands), call_site)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -382,29 +381,27 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def operands_of(node: Value, values: dict[Value, Any]) -> list[Any]:
-    """What a rule is run on: numbers that are constants stay plain."""
-    return [values[x] if isinstance(x, Value) else x.data for x in node._operands]
+    """The arguments of a node's rule: constant numbers stay plain."""
+    operands = node_of(node).operands
+    return [values[x] if isinstance(x, Value) else x.data for x in operands]
 
 
 def backward(
     tape: Tape, root: Value, wrt: list[Value], values: dict[Value, Any]
 ) -> dict[Value, Any]:
-    """The chain rule, as in `micrograd.engine.differentiate`, recorded."""
-    nodes, kept = (root, *reversed(order_of(root).results)), set(wrt)
-    gradients = {root: fitted(tape, 1.0, root, values, kept)}
+    """The chain rule, as in `Value.backward`, recorded."""
+    nodes = (root, *reversed(order_of(root).results))
+    gradients = {root: fitted(tape, 1.0, values[root])}
     for node, links in zip(nodes, links_to(wrt, root)):
         if not links:
             continue
-        tape.node, rule = node, node._rule
-        operands, g = operands_of(node, values), gradients[node]
-        if rule.is_opaque and not isinstance(g, Recorded):  # it may ask for g.dtype
-            y = as_line(values[node]).data
-            g = g if type(y) in NUMBERS else dtype_of_gradient(y.dtype).type(g)
-        inputs = (g, values[node], *operands)
+        tape.node, rule = node, node_of(node).rule
+        operands = operands_of(node, values)
+        inputs = (gradients[node], values[node], *operands)
         try:
             for x, derivative in links:
                 gradient = tape.apply(derivative, inputs, rule.is_opaque)
-                gradient = fitted(tape, gradient, x, values, kept)
+                gradient = fitted(tape, gradient, values[x])
                 if x in gradients:
                     gradient = gradients[x] + gradient
                 gradients[x] = gradient
@@ -413,12 +410,9 @@ def backward(
     return gradients
 
 
-def fitted(
-    tape: Tape, gradient: Any, x: Value, values: dict[Value, Any], kept: set[Value]
-) -> Any:
-    """The gradient in the shape and dtype of x, as `micrograd.engine.fitted` has it."""
-    data = as_line(values[x]).data
-    is_plain = not isinstance(gradient, Recorded)
+def fitted(tape: Tape, gradient: Any, x: Any) -> Any:
+    """The gradient in the shape and dtype of x, as `micrograd.arrays.fitted` has it."""
+    data, is_plain = as_line(x).data, not isinstance(gradient, Recorded)
     if type(data) in NUMBERS:
         if is_plain:
             return float(np.sum(gradient))
@@ -426,13 +420,10 @@ def fitted(
         return gradient if is_float else tape.call(as_float, (gradient,), {})
     dtype = dtype_of_gradient(data.dtype)
     gradient = summed_back(gradient, data.shape)
-    parents = [as_line(values[parent]) for parent in x.parents]
-    if x in kept or any(p.shape != data.shape for p in parents):
-        if is_plain:
-            full = np.full(data.shape, gradient, dtype)
-            return full if full.ndim else full[()]
-        if gradient.shape != data.shape:
-            gradient = tape.call(np.broadcast_to, (gradient, data.shape), {})
-    if is_plain or gradient.dtype == dtype:
+    if is_plain:
+        gradient = np.asarray(gradient, dtype)[()]
+    elif gradient.dtype != dtype:
+        gradient = tape.call(cast, (gradient, dtype), {})
+    if np.shape(gradient) == data.shape:
         return gradient
-    return tape.call(cast, (gradient, dtype), {})
+    return tape.call(np.broadcast_to, (gradient, data.shape), {})

@@ -1,6 +1,7 @@
 """Simplifying: fewer and cheaper calls with the same results, up to rounding.
 
-First, what depends on constants alone is computed, and the same call on the same
+First, element-wise calls compute on operands that were broadcast, instead of their
+copies. What depends on constants alone is computed, and the same call on the same
 operands is made once. Then each call may be written in another way (`REWRITES`, by the
 function that is called). Last, what nobody needs is dropped.
 """
@@ -37,6 +38,7 @@ MANY = 4096  # elements, from which on branches cost more than another pass
 
 def simplify(recording: Recording) -> None:
     """Do all of it, in place."""
+    narrow(recording)
     merge(recording)
     rewrite(recording)
     merge(recording)
@@ -57,6 +59,81 @@ def substitute(recording: Recording, lines: list[Line], new: dict[Line, Any]) ->
             lines_by_node[node] = now(line)
 
 
+# --- Broadcast operands ---------------------------------------------------------------
+
+
+def narrow(recording: Recording) -> None:
+    """Let element-wise calls broadcast by themselves.
+
+    The gradient of a sum is one number, which the engine broadcasts to the shape of the
+    operand. `broadcast_to(g, shape) * x` is `g * x`; and `-broadcast_to(g, shape)` is
+    computed once, as `broadcast_to(-g, shape)`. One number, broadcast, is rearranged by
+    broadcasting it to another shape.
+    """
+    new: dict[Line, Any] = {}
+    lines: list[Line] = []
+    sources: dict[Line, Any] = {}  # of lines that only broadcast
+    now = lambda x: new.get(x, x) if isinstance(x, Line) else x
+    for line in recording.lines:
+        line.arguments = replaced(line.arguments, now)
+        line.options = replaced(line.options, now)
+        found = [line]
+        if line.function in REARRANGING and has_no_axes(sources, line.arguments[0]):
+            source = sources[line.arguments[0]]
+            found = [call_of(np.broadcast_to, (source, line.shape))]
+        if is_elementwise(line) and any(x in sources for x in line.operands()):
+            found = narrowed(line, [sources.get(x, x) for x in line.arguments])
+        for x in found:
+            x.node, x.is_backward, x.errors = line.node, line.is_backward, line.errors
+        lines += found
+        new[line] = last = found[-1]
+        if last.function is np.broadcast_to and last.kind == "call":
+            sources[last] = last.arguments[0]
+    substitute(recording, lines, new)
+
+
+# Functions that give the same elements in another order or shape.
+REARRANGING = {np.broadcast_to, np.expand_dims, np.reshape, np.swapaxes, np.transpose}
+
+
+def has_no_axes(sources: dict[Line, Any], x: Any) -> bool:
+    """Whether a line broadcasts one number."""
+    return x in sources and np.ndim(data_in(sources[x])) == 0
+
+
+def is_elementwise(line: Line) -> bool:
+    """Whether each element of the result depends on one of each operand."""
+    is_ufunc = isinstance(line.function, np.ufunc) and not line.function.signature
+    return (is_ufunc or line.function is np.where) and not line.is_opaque
+
+
+def weak(x: Any, line: Line) -> Any:
+    """A constant scalar as a Python number, where the dtype of the result stays.
+
+    That is beside operands of its dtype: an array, or in float64 another scalar.
+    """
+    if not isinstance(x, Line) or x.kind != "constant" or line.function is np.where:
+        return x
+    if not isinstance(x.data, np.floating) or x.data.dtype.itemsize > 8:
+        return x
+    others = [y for y in line.operands() if y is not x and not y.is_number]
+    is_same = all(y.data.dtype == x.data.dtype for y in others)
+    is_beside_array = any(np.ndim(y.data) for y in others)
+    is_enough = is_beside_array or others and type(x.data) is np.float64
+    return float(x.data) if is_same and is_enough else x
+
+
+def narrowed(line: Line, arguments: list[Any]) -> list[Line]:
+    """The lines of the call on these arguments; the line, if that is something else."""
+    with np.errstate(all="ignore"):
+        other = call_of(line.function, tuple(arguments), line.options)
+    if np.result_type(other.data) != np.result_type(line.data):
+        return [line]
+    if other.shape == line.shape:
+        return [other]
+    return [other, call_of(np.broadcast_to, (other, line.shape))]
+
+
 # --- Constants and repetitions --------------------------------------------------------
 
 
@@ -75,6 +152,8 @@ def merge(recording: Recording) -> None:
         if all(x.kind == "constant" for x in line.operands()):
             new[line] = constant(line.data)
             continue
+        if is_elementwise(line):
+            line.arguments = tuple([weak(x, line) for x in line.arguments])
         errors = tuple(line.errors.items())
         key = (line.function, key_of(line.arguments), key_of(line.options), errors)
         first = seen.setdefault(key, line)

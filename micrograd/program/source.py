@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.arrays import dtype_of_gradient
 from micrograd.engine import Constant, Value
-from micrograd.places import Place
+from micrograd.graph import node_of
+from micrograd.interface.call_sites import CallSite
 from micrograd.program.memory import Memory, can_be_written, source_of
 from micrograd.program.record import (
     Line,
@@ -25,7 +27,7 @@ from micrograd.program.record import (
     kept_bits,
     placed,
 )
-from micrograd.rules import Function, dtype_of_gradient, selected
+from micrograd.rules import Function, selected
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -99,7 +101,7 @@ class Source:
         self.constants: dict[str, Any] = {}
         self.functions: dict[str, Function] = {}
         self.opaque: dict[str, list[Line]] = {}
-        self.nodes: dict[int, tuple[str, list[Any], Place]] = {}
+        self.nodes: dict[int, tuple[str, list[Any], CallSite]] = {}
         self.imports: set[str] = set()
         self.n_buffers = 0
         self.inlined: dict[Line, str] = {}
@@ -438,7 +440,7 @@ class Source:
                 self.nodes[len(texts)] = (
                     node.op,
                     self.recording.shapes[node],
-                    node._place,
+                    node_of(node).call_site,
                 )
         return "\n".join(texts)
 
@@ -565,8 +567,9 @@ class Source:
 
     def formula(self, node: Value, depth: int) -> str:
         """An operator and its operands; those without a name as formulas, too."""
-        is_symbol = node.op in SYMBOLS and len(node._operands) == 2
-        operands = [self.operand(x, depth, is_symbol) for x in node._operands]
+        given = node_of(node).operands
+        is_symbol = node.op in SYMBOLS and len(given) == 2
+        operands = [self.operand(x, depth, is_symbol) for x in given]
         if is_symbol:
             return f"{operands[0]} {node.op} {operands[1]}"
         if node.op == "[]":
@@ -582,7 +585,7 @@ class Source:
         line = self.recording.given.get(x) or self.recording.values[x]
         if line.name:
             return line.name
-        if not depth or not x._rule:
+        if not depth or not x.op:
             return f"array{line.shape}"
         text = self.formula(x, depth - 1)
         return f"({text})" if is_symbol and x.op in SYMBOLS else text

@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.array_functions.arguments import (
+from micrograd.arrays import NUMBERS
+from micrograd.engine import Value, apply, as_key
+from micrograd.interface.arguments import (
     installed,
     known,
     with_options,
 )
-from micrograd.engine import Value, apply, as_key
-from micrograd.functions import concatenate, where
-from micrograd.rules import NUMBERS, RULES, Function, Rule, define, selected, whole
+from micrograd.interface.functions import concatenate, where
+from micrograd.rules import RULES, Function, Rule, define, selected
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
 
 def reshaped_back(g: Any, y: Any, x: Any, **_: Any) -> Any:
     """g in the shape of x."""
-    return np.reshape(whole(g, y), np.shape(x))
+    return np.reshape(g, np.shape(x))
 
 
 define(np.expand_dims, reshaped_back, value=lambda x, axis: np.expand_dims(x, axis))
@@ -92,14 +93,14 @@ def broadcast_with(x: Any, *others: Any) -> Any:
 
 # --- Elements that change places ------------------------------------------------------
 
-define(np.flip, lambda g, y, x, axis: np.flip(whole(g, y), axis))
-define(np.rot90, lambda g, y, x, k, axes: np.rot90(whole(g, y), -k, axes))
+define(np.flip, lambda g, y, x, axis: np.flip(g, axis))
+define(np.rot90, lambda g, y, x, k, axes: np.rot90(g, -k, axes))
 define(
     np.roll,
-    lambda g, y, x, shift, axis: np.roll(whole(g, y), np.negative(shift), axis),
+    lambda g, y, x, shift, axis: np.roll(g, np.negative(shift), axis),
 )
-define(np.tril, lambda g, y, x, k: np.tril(whole(g, y), k))
-define(np.triu, lambda g, y, x, k: np.triu(whole(g, y), k))
+define(np.tril, lambda g, y, x, k: np.tril(g, k))
+define(np.triu, lambda g, y, x, k: np.triu(g, k))
 
 
 flip = with_options(np.flip, "axis")
@@ -125,7 +126,7 @@ def numbered(x: Any) -> Any:
 
 def sent_back(g: Any, y: Any, x: Any, numbers: Any) -> Any:
     """g added up at the elements of x with these numbers, one for each element of y."""
-    g = np.ravel(whole(g, y))
+    g = np.ravel(g)
     if g.dtype == np.longdouble:
         g = g.astype(float)  # in which bincount adds
     sums = np.bincount(np.ravel(numbers), g, np.size(x) + 1)
@@ -201,7 +202,7 @@ def repeated_by_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any
     lengths = [np.size(x)] if axis is None else [*np.shape(x)]
     copies = (axis or 0) % len(lengths) + 1
     lengths.insert(copies, repeats)
-    sums = np.add.reduce(np.reshape(whole(g, y), lengths), copies)
+    sums = np.add.reduce(np.reshape(g, lengths), copies)
     return np.reshape(sums, np.shape(x))
 
 
@@ -212,7 +213,7 @@ def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     shape = (1,) * (n - len(shape)) + shape
     reps = (1,) * (n - len(reps)) + reps
     lengths = [length for pair in zip(reps, shape) for length in pair]
-    tiles = np.reshape(whole(g, y), lengths)
+    tiles = np.reshape(g, lengths)
     return np.reshape(np.add.reduce(tiles, tuple(range(0, 2 * n, 2))), np.shape(x))
 
 
@@ -417,7 +418,7 @@ def padded_by_x(
         return sent_back(g, y, x, np.pad(numbered(x), pad_width, mode))
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
     inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
-    return selected(whole(g, y), *inside)
+    return selected(g, *inside)
 
 
 define(np.pad, padded_by_x)

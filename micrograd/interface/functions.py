@@ -1,15 +1,14 @@
-"""Functions of several Values, and which of NumPy's functions take Values."""
+"""Functions of several Values: where, concatenate, stack, einsum, tensordot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, apply_all, as_operand
-from micrograd.rules import RULES, Function, contracted, diagonal
+from micrograd.engine import Value, apply, as_operand
+from micrograd.rules import RULES, define
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum takes
 
@@ -51,6 +50,57 @@ def stack(values: Sequence[Any] | Value, axis: int = 0) -> Value:
 
 
 # --- Products: sums over letters or axes ----------------------------------------------
+
+
+def contracted(
+    *arrays: Any, terms: list[str], result: str, optimize: Any = True
+) -> Any:
+    """np.einsum of one term for each array: products, summed over all other letters."""
+    dtype = np.result_type(*map(np.result_type, arrays))
+    arrays = tuple(  # summed on their own, booleans would add as "or"
+        x if np.result_type(x) == dtype else np.multiply(x, 1, dtype=dtype)
+        for x in arrays
+    )
+    return np.einsum(f"{','.join(terms)}->{result}", *arrays, optimize=optimize)
+
+
+def contracted_by(
+    i: int,
+    g: Any,
+    y: Any,
+    *arrays: Any,
+    terms: list[str],
+    result: str,
+    optimize: Any = True,
+) -> Any:
+    """The same of g and the other arrays; the result has the letters of the i-th."""
+    term, x = terms[i], arrays[i]
+    others = [*terms[:i], *terms[i + 1 :], result]
+    factors = [*arrays[:i], *arrays[i + 1 :], g]
+    if not set(term) <= set("".join(others)):  # x alone has a letter, summed there
+        others, factors = [*others, term], [*factors, np.ones_like(x)]
+    gradient = contracted(*factors, terms=others, result=term)
+    if np.shape(gradient) == np.shape(x):
+        return gradient
+    return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
+
+
+define(contracted, contracted_by, name="einsum", is_variadic=True)
+
+
+def diagonal(x: Any, term: str, letters: str) -> Any:
+    """What einsum takes of x where letters repeat, as in "ii"; a view."""
+    return np.einsum(f"{term}->{letters}", x)
+
+
+def diagonal_by_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
+    """g on the diagonal, 0 elsewhere."""
+    gradient = np.zeros(np.shape(x), np.result_type(g))
+    diagonal(gradient, term, letters)[...] = g
+    return gradient
+
+
+define(diagonal, diagonal_by_x, name="einsum")
 
 
 def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
@@ -111,54 +161,3 @@ def tensordot(left: Any, right: Any, axes: int) -> Value:
     i = LETTERS[: len(a)]
     j = i[::-1][:axes] + LETTERS[len(a) :][: len(b) - axes]
     return einsum(f"{i},{j}->{i[: len(a) - axes]}{j[axes:]}", left, right)
-
-
-# --- NumPy's functions of Values ------------------------------------------------------
-
-
-def clip(
-    x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
-) -> Value:
-    """np.clip, whose bounds have two names."""
-    low, high = a_min if min is None else min, a_max if max is None else max
-    return Value.clip(x, low, high)
-
-
-# Those whose arguments are not just the operands of a rule.
-FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    np.amax: Value.max,
-    np.amin: Value.min,
-    np.clip: clip,
-    np.concatenate: concatenate,
-    np.max: Value.max,
-    np.mean: Value.mean,
-    np.min: Value.min,
-    np.ndim: lambda x: x.ndim,
-    np.reshape: Value.reshape,
-    np.shape: lambda x: x.shape,
-    np.size: lambda x: x.size,
-    np.square: lambda x: x**2,
-    np.stack: stack,
-    np.sum: Value.sum,
-    np.transpose: Value.transpose,
-}
-
-
-CORE = {*RULES, *FUNCTIONS}  # what `import micrograd` has loaded
-
-
-def of_numpy(function: Function) -> Callable[..., Any] | None:
-    """What one of NumPy's or SciPy's functions does with Values; None if it takes none.
-
-    Those that `import micrograd` has not loaded are looked up in `array_functions`.
-    """
-    table = FUNCTIONS
-    if function not in CORE:
-        from micrograd import array_functions
-
-        table = array_functions.FUNCTIONS
-        if function not in table and function not in RULES:
-            array_functions.learn(function)
-    if function in table:
-        return table[function]
-    return partial(apply_all, RULES[function]) if function in RULES else None

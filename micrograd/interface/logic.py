@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Value, apply, as_operand, has_value
+from micrograd.interface.arguments import with_options
 from micrograd.rules import RULES, Function, define
 
 # --- Element by element ---------------------------------------------------------------

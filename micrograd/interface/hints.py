@@ -1,7 +1,7 @@
-"""What to write instead of other libraries' names and words: for errors.
+"""Hints: what to write instead of other libraries' names and words, for errors.
 
-NumPy's arrays, PyTorch and others have names, and words for options, that micrograd
-has not. Who writes one is told what takes its place.
+NumPy's arrays, PyTorch and other libraries have names, and words for options, that
+micrograd lacks. Using such a name raises an error that names the replacement.
 """
 
 from __future__ import annotations
@@ -12,11 +12,61 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from micrograd.arrays import HINTS, WHEN_LOADED
+from micrograd.engine import Value, has_value
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
-Class = TypeVar("Class", bound=type)
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def plug_in() -> None:
+    """Add the hints to error messages, and the names of other libraries to Value."""
+    HINTS.append(find)
+    names = {name: f"v.data.{name}" for name in dir(np.ndarray) if name[0] != "_"}
+    names.update(dict.fromkeys(IN_PLACE, OUT_OF_PLACE))
+    names.update(INSTEAD["value"])
+    for name, words in names.items():
+        if not hasattr(Value, name):
+            setattr(Value, name, Instead(name, words))
+    for name in ("sum", "mean"):
+        setattr(Value, name, with_numpys_words(getattr(Value, name)))
+    Value.__dir__ = own_names  # type: ignore
+    Value.__call__ = refuse_call  # type: ignore
+    WHEN_LOADED.append(add_hints)
+
+
+def add_hints(names: dict[str, Any]) -> None:
+    """Answer other libraries' names and words in nn and in optim, when it is loaded."""
+    module = names["__name__"]
+    names["__getattr__"] = lambda name: refuse(
+        module.rpartition(".")[2], f"module {module!r}", name
+    )
+    if "Module" in names:
+        names["Module"].__getattr__ = attribute_of("module")
+    if "Optimiser" in names:
+        names["Optimiser"].__getattr__ = attribute_of("optimiser")
+        for kind in names.values():
+            if isinstance(kind, type) and issubclass(kind, names["Optimiser"]):
+                kind.__init__ = with_our_words(vars(kind)["__init__"])
+
+
+def attribute_of(subject: str) -> Callable[[Any, str], Any]:
+    """The `__getattr__` of a class: a hint, or Python's own error."""
+
+    def __getattr__(self: Any, name: str) -> Any:
+        if name in INSTEAD[subject]:
+            refuse(subject, f"{type(self).__name__!r} object", name)
+        return object.__getattribute__(self, name)
+
+    return __getattr__
+
+
+def refuse(subject: str, owner: str, name: str) -> NoReturn:
+    """Raises AttributeError: the owner, a module or an object, lacks the name."""
+    raise AttributeError(f"{owner} has no attribute {name!r}{find(subject, name)}")
+
 
 MODES = "nothing: these modules have no modes"
 DEVICES = "nothing: NumPy computes on the CPU"
@@ -29,7 +79,7 @@ INSTEAD = {
         "no_grad": "nothing: forward() computes no gradients",
         "tensor": "micrograd.Value",
     },
-    "micrograd.nn": {
+    "nn": {
         "BCEWithLogitsLoss": "cross_entropy(stack([0 * s, s], axis=-1), y)",
         "CrossEntropyLoss": "cross_entropy(logits, targets), a function",
         "Linear": "Layer(nin, nout, nonlin=False)",
@@ -43,7 +93,7 @@ INSTEAD = {
         "functional": "methods, as x.relu(), and nn.softmax and nn.cross_entropy",
         "utils": "optim.clip_grad_norm(model, max_norm)",
     },
-    "micrograd.optim": {
+    "optim": {
         "Optimizer": "Optimiser",
         "clip_grad_norm_": "clip_grad_norm(model, max_norm)",
         "lr_scheduler": SCHEDULES,
@@ -137,7 +187,7 @@ IN_PLACE = [
 ]
 OUT_OF_PLACE = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
 
-UFUNC_METHODS = {  # as np.add.reduce
+UFUNC_METHODS = {  # such as np.add.reduce
     "add.accumulate": "np.cumsum(v)",
     "add.at": "v.at[key].add(x)",
     "add.reduce": "np.sum(v)",
@@ -151,17 +201,48 @@ UFUNC_METHODS = {  # as np.add.reduce
 }
 
 
-def explain(kind: str, owner: str, name: str) -> None:
-    """An AttributeError, if the table has something to say of the name for that kind.
+NO_ARRAY = (
+    ": write v.data or v.numpy() where only numbers are wanted; to keep the gradient, "
+    "write NumPy's functions and operators, such as np.exp(v) or a @ v, stack([v, w]) "
+    "or concatenate([v, w]) for an array of Values, and Value(a).at[key].set(v), or "
+    "v.at[key].set(x), to fill one in"
+)
 
-    >>> explain("optimiser", "'SGD' object", "rates")
-    >>> explain("optimiser", "'SGD' object", "lr")
-    Traceback (most recent call last):
-    AttributeError: 'SGD' object has no attribute 'lr': write learning_rate
-    """
-    hint = INSTEAD[kind].get(name)
-    if hint:
-        raise AttributeError(f"{owner} has no attribute {name!r}: write {hint}")
+
+def find(subject: str, given: Any) -> str:
+    """What to write instead of what was given; "" if the tables say nothing."""
+    if subject in INSTEAD:
+        words = INSTEAD[subject].get(given)
+        return f": write {words}" if words else ""
+    if subject == "ufunc":
+        return f": write {UFUNC_METHODS[given]}" if given in UFUNC_METHODS else ""
+    if subject == "array":
+        return NO_ARRAY
+    if subject == "wrt" and isinstance(given, np.ndarray):  # PyTorch's backward(g)
+        return "; for gradients g of a result, write (result * g).sum().backward()"
+    if subject == "wrt" and hasattr(given, "parameters"):
+        return ": write its parameters(), or wrt=model"
+    if subject == "operand" and given is None:
+        return " (the length of an open axis; mean(axis=0) divides a sum by it)"
+    if subject in ("operand", "feed"):
+        if getattr(getattr(given, "dtype", None), "kind", "") in ("O", "S", "U"):
+            return " (if all are numbers, write array.astype(float))"
+        return " (write v.data for its numbers)" if has_value(given) else ""
+    return ""
+
+
+def own_names(value: Value) -> list[str]:
+    """Its attributes, without names that only say what to write instead."""
+    names = object.__dir__(value)
+    return [name for name in names if hasattr(type(value), name)]
+
+
+def refuse_call(value: Value, *args: Any, **kwargs: Any) -> NoReturn:
+    """Raises TypeError: an expression is fed, not called."""
+    raise TypeError(
+        "a Value is not a function: v.forward(x=data) feeds and evaluates it, and "
+        "compiled(v) makes a function of it"
+    )
 
 
 class Instead:
@@ -183,17 +264,6 @@ class Instead:
 
     def __repr__(self) -> str:
         return self.message
-
-
-def says_instead(owner: Class) -> Class:
-    """The class, with an `Instead` for each name of an array that it does not have."""
-    hints = {name: f"v.data.{name}" for name in dir(np.ndarray) if name[0] != "_"}
-    hints.update(dict.fromkeys(IN_PLACE, OUT_OF_PLACE))
-    hints.update(INSTEAD["value"])
-    for name, words in hints.items():
-        if name not in vars(owner):
-            setattr(owner, name, Instead(name, words))
-    return owner
 
 
 def refusing(**ours: str) -> Callable[[Method], Method]:
@@ -224,3 +294,4 @@ def refusing(**ours: str) -> Callable[[Method], Method]:
 
 
 with_numpys_words = refusing(dim="axis", keepdim="keepdims")
+with_our_words = refusing(lr="learning_rate", params="wrt")

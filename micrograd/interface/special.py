@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from micrograd import rules
-from micrograd.array_functions import elementwise, of_arrays
-from micrograd.engine import Value, apply, rule_along
-from micrograd.rules import RULES, Function, define, inside, whole
+from micrograd.engine import Value, apply
+from micrograd.interface import elementwise, special_arrays
+from micrograd.rules import RULES, Function, define, inside, rule_along
 
 # --- Derivatives, under the names of SciPy's functions --------------------------------
 
@@ -64,13 +64,13 @@ DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
     "exp2": RULES[np.exp2].derivatives,
     "expit": RULES[rules.sigmoid].derivatives,
     "expm1": RULES[np.expm1].derivatives,
-    "gamma": (lambda g, y, x: g * (y * of_arrays.digamma(x)),),
-    "gammaln": (lambda g, y, x: g * of_arrays.digamma(x),),
+    "gamma": (lambda g, y, x: g * (y * special_arrays.digamma(x)),),
+    "gammaln": (lambda g, y, x: g * special_arrays.digamma(x),),
     "log1p": RULES[np.log1p].derivatives,
     "log_expit": (lambda g, y, x: -g * np.expm1(y),),
     "logit": (logit_by_x,),
     "ndtr": (lambda g, y, x: g * (bell(x / math.sqrt(2)) / math.sqrt(8)),),
-    "psi": (lambda g, y, x: g * inside(of_arrays.trigamma(x), y),),
+    "psi": (lambda g, y, x: g * inside(special_arrays.trigamma(x), y),),
     "xlog1py": (xlog1py_by_a, xlog1py_by_b),
     "xlogy": (xlogy_by_a, xlogy_by_b),
 }
@@ -85,19 +85,17 @@ def learn(function: Function) -> None:
 
 # --- Functions of Values --------------------------------------------------------------
 
-define(of_arrays.erf, *DERIVATIVES["erf"])
-define(of_arrays.erfc, *DERIVATIVES["erfc"])
-define(of_arrays.gammaln, *DERIVATIVES["gammaln"])
-define(of_arrays.digamma, *DERIVATIVES["psi"])
-define(of_arrays.logit, *DERIVATIVES["logit"])
-define(of_arrays.xlogy, *DERIVATIVES["xlogy"])
-define(of_arrays.xlog1py, *DERIVATIVES["xlog1py"])
-define(of_arrays.entr, *DERIVATIVES["entr"])
+define(special_arrays.erf, *DERIVATIVES["erf"])
+define(special_arrays.erfc, *DERIVATIVES["erfc"])
+define(special_arrays.gammaln, *DERIVATIVES["gammaln"])
+define(special_arrays.digamma, *DERIVATIVES["psi"])
+define(special_arrays.logit, *DERIVATIVES["logit"])
+define(special_arrays.xlogy, *DERIVATIVES["xlogy"])
+define(special_arrays.xlog1py, *DERIVATIVES["xlog1py"])
+define(special_arrays.entr, *DERIVATIVES["entr"])
 define(
-    of_arrays.log_softmax,
-    lambda g, y, x, axis: (
-        g - np.exp(y) * np.add.reduce(whole(g, y), axis, keepdims=True)
-    ),
+    special_arrays.log_softmax,
+    lambda g, y, x, axis: g - np.exp(y) * np.add.reduce(g, axis, keepdims=True),
 )
 
 
@@ -107,7 +105,7 @@ def erf(x: Any) -> Value:
     >>> erf(Value(0.5)).data
     0.5204998778130465
     """
-    return apply(RULES[of_arrays.erf], x)
+    return apply(RULES[special_arrays.erf], x)
 
 
 def erfc(x: Any) -> Value:
@@ -116,7 +114,7 @@ def erfc(x: Any) -> Value:
     >>> print(f"{erfc(Value(10.0)):.4g}")
     2.088e-45
     """
-    return apply(RULES[of_arrays.erfc], x)
+    return apply(RULES[special_arrays.erfc], x)
 
 
 def expit(x: Any) -> Value:
@@ -134,7 +132,7 @@ def logit(x: Any) -> Value:
     >>> logit(Value([0.5, 0.9])).data.round(4)
     array([0.    , 2.1972])
     """
-    return apply(RULES[of_arrays.logit], x)
+    return apply(RULES[special_arrays.logit], x)
 
 
 def gammaln(x: Any) -> Value:
@@ -143,7 +141,7 @@ def gammaln(x: Any) -> Value:
     >>> print(f"{gammaln(Value(5.0)).exp():.4f}")  # 4!
     24.0000
     """
-    return apply(RULES[of_arrays.gammaln], x)
+    return apply(RULES[special_arrays.gammaln], x)
 
 
 def digamma(x: Any) -> Value:
@@ -152,7 +150,7 @@ def digamma(x: Any) -> Value:
     >>> print(f"{digamma(Value(1.0)):.4f}")
     -0.5772
     """
-    return apply(RULES[of_arrays.digamma], x)
+    return apply(RULES[special_arrays.digamma], x)
 
 
 def xlogy(x: Any, y: Any) -> Value:
@@ -161,7 +159,7 @@ def xlogy(x: Any, y: Any) -> Value:
     >>> xlogy(Value([0.0, 1.0]), [0.0, 1.0]).data
     array([0., 0.])
     """
-    return apply(RULES[of_arrays.xlogy], x, y)
+    return apply(RULES[special_arrays.xlogy], x, y)
 
 
 def xlog1py(x: Any, y: Any) -> Value:
@@ -170,7 +168,7 @@ def xlog1py(x: Any, y: Any) -> Value:
     >>> xlog1py(Value([0.0, 1.0]), [-1.0, 1e-20]).data
     array([0.e+00, 1.e-20])
     """
-    return apply(RULES[of_arrays.xlog1py], x, y)
+    return apply(RULES[special_arrays.xlog1py], x, y)
 
 
 def entr(x: Any) -> Value:
@@ -179,7 +177,7 @@ def entr(x: Any) -> Value:
     >>> print(f"{entr(Value([0.5, 0.5])).sum():.4f}")
     0.6931
     """
-    return apply(RULES[of_arrays.entr], x)
+    return apply(RULES[special_arrays.entr], x)
 
 
 def logsumexp(
@@ -209,4 +207,4 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Value:
     >>> log_softmax(Value([0.0, -1000.0])).data
     array([    0., -1000.])
     """
-    return apply(RULES[of_arrays.log_softmax].bind({"axis": axis}), x)
+    return apply(RULES[special_arrays.log_softmax].bind({"axis": axis}), x)

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Constant, Value, apply, as_key
-from micrograd.rules import RULES, Function, define, selected, whole
+from micrograd.interface.arguments import with_options
+from micrograd.rules import RULES, Function, define, selected
 
 # --- In the shape of another ----------------------------------------------------------
 
@@ -124,14 +124,14 @@ def filled(x: Any, values: Any, *keys: Any) -> Any:
 
 def filled_by_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g, but 0 at the places."""
-    g = np.array(whole(g, y))
+    g = np.array(g)
     g[keys] = 0
     return g
 
 
 def filled_by_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g at the places; 0 for those whose place another one has taken."""
-    taken = selected(whole(g, y), *keys)
+    taken = selected(g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
         return taken  # slices and masks meet a place once
     numbers = np.arange(taken.size).reshape(taken.shape)
@@ -151,7 +151,7 @@ define(filled, filled_by_x, filled_by_values, name="at[].set")
 define(
     added,
     lambda g, y, x, values, *keys: g,
-    lambda g, y, x, values, *keys: selected(whole(g, y), *keys),
+    lambda g, y, x, values, *keys: selected(g, *keys),
     name="at[].add",
 )
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from micrograd.array_functions import shapes
-from micrograd.array_functions.arguments import installed, with_options
-from micrograd.array_functions.products import cross, outer, tensordot, vecdot
 from micrograd.engine import Value, apply
-from micrograd.rules import RULES, Function, define, reduction, whole
+from micrograd.interface import shapes
+from micrograd.interface.arguments import installed, with_options
+from micrograd.interface.products import cross, outer, tensordot, vecdot
+from micrograd.rules import RULES, Function, define, reduction
 
 
 def T(x: Any) -> Any:
@@ -126,7 +126,7 @@ def vector_norm(
 
 def inv_by_x(g: Any, y: Any, x: Any) -> Any:
     """-yᵀ g yᵀ, as d(x⁻¹) is -x⁻¹ dx x⁻¹."""
-    return -(T(y) @ whole(g, y) @ T(y))
+    return -(T(y) @ g @ T(y))
 
 
 IS_NUMPY_1 = np.__version__.startswith("1.")
@@ -142,13 +142,12 @@ def as_columns(x: Any, a: Any, b: Any) -> Any:
 
 def solve_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """-(a⁻ᵀ g) yᵀ."""
-    g, y = as_columns(whole(g, y), a, b), as_columns(y, a, b)
+    g, y = as_columns(g, a, b), as_columns(y, a, b)
     return -(np.linalg.solve(T(a), g) @ T(y))
 
 
 def solve_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """a⁻ᵀ g."""
-    g = whole(g, y)
     columns = as_columns(g, a, b)
     gradient = np.linalg.solve(T(a), columns)
     return gradient if columns is g else gradient[..., 0]
@@ -156,7 +155,7 @@ def solve_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def pinv_by_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
     """Golub and Pereyra, "The differentiation of pseudo-inverses", 1973."""
-    g = T(whole(g, y))
+    g = T(g)
     outside = (g - x @ (y @ g)) @ y @ T(y) + T(y) @ y @ (g - (g @ y) @ x)
     return outside - T(y @ g @ y)
 
@@ -188,7 +187,7 @@ def det(x: Any) -> Any:
 
 def det_by_x(g: Any, y: Any, x: Any) -> Any:
     """The cofactors: y x⁻ᵀ; of singular matrices, by their singular values."""
-    g = whole(g, y)[..., None, None]
+    g = g[..., None, None]
     if np.all(y != 0):
         return g * y[..., None, None] * T(np.linalg.inv(x))
     y = or_nan(singular, np.asarray(x))
@@ -217,7 +216,7 @@ def sign_and_log(x: Any) -> Any:
 
 def sign_and_log_by_x(g: Any, y: Any, x: Any) -> Any:
     """x⁻ᵀ; a singular matrix has none."""
-    return whole(g, y)[1][..., None, None] * T(np.linalg.inv(x))
+    return g[1][..., None, None] * T(np.linalg.inv(x))
 
 
 define(np.linalg.slogdet, sign_and_log_by_x, value=sign_and_log)
@@ -234,7 +233,7 @@ def matrix_power_by_x(g: Any, y: Any, x: Any, n: int) -> Any:
 
     Mathias, "A chain rule for matrix functions", 1996.
     """
-    blocks = np.block([[T(x), whole(g, y)], [np.zeros_like(x), T(x)]])
+    blocks = np.block([[T(x), g], [np.zeros_like(x), T(x)]])
     rows = x.shape[-1]
     return np.linalg.matrix_power(blocks, n)[..., :rows, rows:]
 
@@ -247,7 +246,6 @@ define(np.linalg.matrix_power, matrix_power_by_x)
 
 def cholesky_by_x(g: Any, y: Any, x: Any) -> Any:
     """Murray, "Differentiation of the Cholesky decomposition", 2016; symmetric."""
-    g = whole(g, y)
     inner = np.tril(T(y) @ g) * (1 - np.eye(y.shape[-1], dtype=y.dtype) / 2)
     inverse = np.linalg.inv(y)
     return symmetric(T(inverse) @ inner @ inverse)
@@ -278,7 +276,6 @@ def eigen(x: Any, UPLO: Any) -> Any:
 
 def eigen_by_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
-    g = whole(g, y)
     w, v = y[..., :1, :], y[..., 1:, :]
     is_own = np.eye(v.shape[-1], dtype=bool)
     distances = np.where(is_own, 1, w - T(w))
@@ -350,7 +347,6 @@ def singular(x: Any, full_matrices: bool = False) -> Any:
 
 def singular_by_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
     """Townsend, "Differentiating the singular value decomposition", 2016."""
-    g = whole(g, y)
     u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1:, :]
     by_u, by_v, by_s = factor(g, x, True), factor(g, x, False), g[..., -1:, :]
     is_own = np.eye(s.shape[-1], dtype=bool)
@@ -407,7 +403,6 @@ def orthogonal_by_x(g: Any, y: Any, x: Any) -> Any:
 
     x = q [u, q⁻¹ rest], where u is square, and the rest empty if x is not wide.
     """
-    g = whole(g, y)
     k = y.shape[-1]
     q, r = factor(y, x, True), T(factor(y, x, False))
     by_q, by_r = factor(g, x, True), T(factor(g, x, False))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from micrograd.array_functions import (
+from micrograd.interface import (
     creation,
     elementwise,
     linalg,
@@ -21,7 +21,7 @@ from micrograd.array_functions import (
     reductions,
     shapes,
 )
-from micrograd.array_functions.special import learn as learn
+from micrograd.interface.special import learn as learn
 from micrograd.rules import Function
 
 FUNCTIONS: dict[Function, Callable[..., Any]] = {

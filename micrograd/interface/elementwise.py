@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.array_functions.arguments import with_options
 from micrograd.engine import Value, apply
-from micrograd.functions import where
+from micrograd.interface.arguments import with_options
+from micrograd.interface.functions import where
 from micrograd.rules import (
     RULES,
     Function,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import functions
-from micrograd.array_functions.arguments import installed, known, with_options
 from micrograd.engine import Value, apply, as_operand
-from micrograd.functions import concatenate
-from micrograd.rules import RULES, Function, define, whole
+from micrograd.interface import functions
+from micrograd.interface.arguments import installed, known, with_options
+from micrograd.interface.functions import concatenate
+from micrograd.rules import RULES, Function, define
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
 
@@ -43,7 +43,7 @@ def others(axes: Sequence[int], x: Any) -> list[int]:
 
 def tensordot_by(i: int, g: Any, y: Any, *data: Any, axes: Any) -> Any:
     """g with the other operand, over its axes that are in y; in the order of x's."""
-    g, pairs = whole(g, y), paired(axes, *data)
+    g, pairs = g, paired(axes, *data)
     x, other, own, others_own = data[i], data[1 - i], pairs[i], pairs[1 - i]
     rest = others(others_own, other)  # in y last if x is a, first if it is b
     in_g = range(len(rest)) if i else range(np.ndim(g) - len(rest), np.ndim(g))
@@ -98,7 +98,7 @@ def kron_by(i: int, g: Any, y: Any, *data: Any) -> Any:
     """g as blocks, of which each is summed with the other operand."""
     n = np.ndim(y)
     shapes = [(1,) * (n - np.ndim(x)) + np.shape(x) for x in data]
-    blocks = np.reshape(whole(g, y), [m for pair in zip(*shapes) for m in pair])
+    blocks = np.reshape(g, [m for pair in zip(*shapes) for m in pair])
     other = np.reshape(data[1 - i], shapes[1 - i])
     axes = list(range(2 * n))  # of a and of b in turn
     gradient = np.einsum(blocks, axes, other, axes[1 - i :: 2], axes[i::2])
@@ -115,7 +115,7 @@ def in_space(x: Any) -> Any:
 
 def cross_by(i: int, g: Any, y: Any, *data: Any) -> Any:
     """b x g for a, g x a for b; of two components each, g is along the third."""
-    x, other, g = data[i], in_space(data[1 - i]), whole(g, y)
+    x, other, g = data[i], in_space(data[1 - i]), g
     is_flat = x.shape[-1] == data[1 - i].shape[-1] == 2
     g = np.stack([0 * g, 0 * g, g], -1) if is_flat else g
     return (np.cross(g, other) if i else np.cross(other, g))[..., : x.shape[-1]]
@@ -145,16 +145,16 @@ def cross(
 
 OF_NUMPY_2 = {
     "vecdot": (
-        lambda g, y, a, b: whole(g, y)[..., None] * b,
-        lambda g, y, a, b: whole(g, y)[..., None] * a,
+        lambda g, y, a, b: g[..., None] * b,
+        lambda g, y, a, b: g[..., None] * a,
     ),
     "matvec": (
-        lambda g, y, a, b: whole(g, y)[..., None] * b[..., None, :],
-        lambda g, y, a, b: np.vecmat(whole(g, y), a),
+        lambda g, y, a, b: g[..., None] * b[..., None, :],
+        lambda g, y, a, b: np.vecmat(g, a),
     ),
     "vecmat": (
-        lambda g, y, a, b: np.matvec(b, whole(g, y)),
-        lambda g, y, a, b: a[..., None] * whole(g, y)[..., None, :],
+        lambda g, y, a, b: np.matvec(b, g),
+        lambda g, y, a, b: a[..., None] * g[..., None, :],
     ),
 }
 for function, derivatives in installed(OF_NUMPY_2).items():
@@ -192,7 +192,7 @@ def multi_dot_by(i: int, g: Any, y: Any, *data: Any) -> Any:
         parts[0] = data[0][None]
     if data[-1].ndim == 1:
         parts[-1] = data[-1][:, None]
-    g = np.reshape(whole(g, y), (parts[0].shape[0], parts[-1].shape[1]))
+    g = np.reshape(g, (parts[0].shape[0], parts[-1].shape[1]))
     before, behind = (
         [np.transpose(x) for x in side[::-1]] for side in (parts[:i], parts[i + 1 :])
     )
@@ -230,7 +230,7 @@ def diff_by_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
     """The differences of g, which is 0 beyond its ends; the sign turns n times."""
     if np.size(y) == 0:
         return np.zeros(np.shape(x))
-    return (-1) ** n * np.diff(padded(whole(g, y), n, n, axis), n, axis)
+    return (-1) ** n * np.diff(padded(g, n, n, axis), n, axis)
 
 
 define(np.diff, diff_by_x, value=lambda x, n, axis: np.diff(x, n, axis))
@@ -338,12 +338,12 @@ def in_full(g: Any, a: Any, v: Any, mode: Any, is_turned: bool = False) -> Any:
 
 def convolve_by(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand."""
-    return np.correlate(in_full(whole(g, y), a, v, mode), a if i else v, "valid")
+    return np.correlate(in_full(g, a, v, mode), a if i else v, "valid")
 
 
 def correlate_by(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand; NumPy turns what it makes of a longer second one."""
-    g = in_full(whole(g, y), a, v, mode, is_turned=len(v) > len(a))
+    g = in_full(g, a, v, mode, is_turned=len(v) > len(a))
     return np.correlate(g, a, "valid")[::-1] if i else np.convolve(g, v, "valid")
 
 
@@ -369,13 +369,13 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Value:
 
 def polyval_by_p(g: Any, y: Any, p: Any, x: Any) -> Any:
     """Σ g xᵏ of each coefficient."""
-    return np.dot(np.ravel(whole(g, y)), np.vander(np.ravel(x), len(p)))
+    return np.dot(np.ravel(g), np.vander(np.ravel(x), len(p)))
 
 
 def vander_by_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
     """Σ g k xᵏ⁻¹ along each row."""
     powers = np.arange(y.shape[1])
-    g = whole(g, y) if increasing else whole(g, y)[:, ::-1]
+    g = g if increasing else g[:, ::-1]
     lower = np.vander(x, y.shape[1], increasing=True)[:, :-1]
     return np.add.reduce((g * powers)[:, 1:] * lower, 1)
 
@@ -415,13 +415,13 @@ def square(g: Any, x: Any) -> Any:
 
 def cov_by_x(g: Any, y: Any, x: Any, ddof: int) -> Any:
     """(g + gᵀ) by the centred rows, over the degrees of freedom."""
-    g = square(whole(g, y), x)
+    g = square(g, x)
     return np.dot(g + np.transpose(g), centred(x)) / (x.shape[1] - ddof)
 
 
 def corrcoef_by_x(g: Any, y: Any, x: Any) -> Any:
     """The same of rows of length 1, of what is at right angles to them."""
-    g, x = square(whole(g, y), x), centred(x)
+    g, x = square(g, x), centred(x)
     length = np.sqrt(np.add.reduce(x * x, 1, keepdims=True))
     x = x / length
     by_row = np.dot(g + np.transpose(g), x)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.array_functions.arguments import numbers, with_options
-from micrograd.array_functions.logic import argpartition, argsort
-from micrograd.array_functions.shapes import diagonal, take_along_axis
-from micrograd.engine import Value, apply, as_operand, rule_along
-from micrograd.rules import RULES, Function, count, define, mean, reduction, whole
+from micrograd.engine import Value, apply, as_operand
+from micrograd.interface.arguments import numbers, with_options
+from micrograd.interface.logic import argpartition, argsort
+from micrograd.interface.shapes import diagonal, take_along_axis
+from micrograd.rules import RULES, Function, count, define, mean, reduction, rule_along
 
 
 def reduced(function: Function) -> Callable[..., Value]:
@@ -67,7 +67,7 @@ def cumprod_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.where(n_zeros == 0, before, np.where(is_first, at_first, 0.0))
 
 
-define(np.cumsum, lambda g, y, x, axis: sums_from(whole(g, y), axis))
+define(np.cumsum, lambda g, y, x, axis: sums_from(g, axis))
 define(np.cumprod, cumprod_by_x)
 
 
@@ -138,7 +138,6 @@ def spread(weights: Any, x: Any, axis: Any) -> Any:
 
 def spread_by_weights(g: Any, y: Any, weights: Any, x: Any, axis: Any) -> Any:
     """The sums along the other axes."""
-    g = whole(g, y)
     if np.ndim(weights) == np.ndim(x):
         return g
     return np.add.reduce(np.moveaxis(g, axis, 0), tuple(range(1, np.ndim(x))))
@@ -254,7 +253,7 @@ def quantile_by_x(
     over_q = tuple(range(np.ndim(q)))
     ranks = np.reshape(np.multiply(q, n - 1), (*np.shape(q), *[1] * len(kept), 1))
     shares = np.maximum(0, 1 - np.abs(ranks - np.arange(n)))
-    g = np.reshape(whole(g, y), (*np.shape(q), *lengths, 1))
+    g = np.reshape(g, (*np.shape(q), *lengths, 1))
     by_rank = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
     rank_of_each = np.argsort(np.argsort(rows, -1, kind="stable"), -1)
     by_row = np.take_along_axis(by_rank, rank_of_each, -1)

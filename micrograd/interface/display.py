@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.engine import Value, order_of
+from micrograd.graph import node_of
 from micrograd.names import parts_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def value_html(value: Value) -> str:
 def history(value: Value) -> list[tuple[str, str]]:
     """Rows for a result: its operator, and the expression that ends there."""
     order = order_of(value)
-    shapes = [shape_text(x) for x in value._operands]
+    shapes = [shape_text(x) for x in node_of(value).operands]
     rows = [("operator", f"{value.op} of {listed(shapes)}")]
     unfed = {str(x.name) for x in order.lazies if not x.is_fed}
     if unfed:

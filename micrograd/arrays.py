@@ -1,0 +1,172 @@
+"""Arrays and numbers: what counts as data, and how a gradient is made to fit them.
+
+Nothing here knows of Values or graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+# --- Data: NumPy's arrays and scalars, and Python's numbers ---------------------------
+
+NUMBERS = {float, int, np.bool_}  # np.bool_ is the result of comparing numbers
+
+
+def are_numbers(*data: Any) -> bool:
+    """Whether all are numbers; NumPy's other scalars count as arrays without axes."""
+    for x in data:
+        if type(x) not in NUMBERS:
+            return False
+    return True
+
+
+def as_number(y: Any) -> Any:
+    """A NumPy scalar as a Python number, if that is exact; integers wrap at 64 bits."""
+    if isinstance(y, float):
+        return float(y)
+    if isinstance(y, int):
+        return (y + 2**63) % 2**64 - 2**63
+    is_plain = getattr(y, "shape", None) == () and y.dtype in (float, int)
+    return y.item() if is_plain else y
+
+
+def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
+    """The data as an array or a number, cast to dtype if one is given.
+
+    Raises
+    ------
+    TypeError : the data, or dtype, are not real numbers
+    """
+    if dtype is not None:
+        array = numeric(np.asarray(numeric(data, name), dtype), name)
+        is_array = array.ndim or isinstance(data, np.ndarray)
+        return array if is_array else as_number(array[()])
+    if type(data) is float or type(data) is int and -(2**63) <= data < 2**63:
+        return data
+    try:
+        array = np.asarray(data)
+    except (TypeError, ValueError):  # a Value refuses; a list is ragged
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
+        words = hint("operand" if name == "data" else "feed", data)
+        got = f"{array.dtype} {type(data).__name__}{words}"
+        raise TypeError(f"{name}: expected real numbers, got {got}")
+    return array if array.ndim or isinstance(data, np.ndarray) else array[()]
+
+
+USUAL_DATA = {np.ndarray, float, int, bool, np.float64, np.float32, np.bool_}
+
+
+def check_data(found: Sequence[Any]) -> None:
+    """Raise a TypeError if data that a user assigned are no arrays and no numbers."""
+    if USUAL_DATA.issuperset(map(type, found)):
+        return
+    for data in found:
+        if not isinstance(data, (np.ndarray, np.generic, float, int)):
+            kind = type(data).__name__
+            raise TypeError(f"data: expected an array, got {kind}: write np.array")
+
+
+# --- Modules above --------------------------------------------------------------------
+
+HINTS: list[Callable[[str, Any], str]] = []  # a module above may add a function here
+WHEN_LOADED: list[Callable[[dict[str, Any]], None]] = []  # and here
+
+
+def hint(subject: str, given: Any) -> str:
+    """What to write instead of what was given, for an error message; "" if unknown."""
+    return "".join([find(subject, given) for find in HINTS])
+
+
+def loaded(names: dict[str, Any]) -> None:
+    """Say that a module has been loaded, given its names, which may get additions."""
+    for add_to in WHEN_LOADED:
+        add_to(names)
+
+
+# --- Gradients that fit ---------------------------------------------------------------
+
+
+def dtype_of_gradient(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of floating data, in native byte order; float64 for other data."""
+    if dtype.kind == "f" and dtype.isnative:
+        return dtype
+    return np.dtype(dtype.type if dtype.kind == "f" else float)
+
+
+def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient, summed over the axes along which NumPy broadcast such a shape."""
+    n_axes = getattr(g, "ndim", 0)  # np.ndim takes eight times as long
+    lead = n_axes - len(shape)
+    if lead == 1 and n_axes == 2:
+        g = np.dot(np.ones(len(g), g.dtype), g)  # half the time of a sum
+    elif lead > 0:
+        g = np.add.reduce(g, tuple(range(lead)))
+    if 1 in shape:
+        axes = range(-np.ndim(g), 0)
+        repeated = tuple(i for i in axes if shape[i] == 1 != g.shape[i])
+        g = np.add.reduce(g, repeated, keepdims=True) if repeated else g
+    return g
+
+
+LARGE = 4096  # elements: a broadcast view costs less than filling so many
+
+
+def fitted(gradient: Any, data: Any) -> Any:
+    """The gradient in the shape and dtype of the data.
+
+    It is summed where NumPy broadcast the data, and broadcast where the derivative of a
+    sum gives all elements one number.
+    """
+    if type(data) in NUMBERS:
+        return float(np.sum(gradient))
+    shape, dtype = data.shape, data.dtype
+    if type(gradient) is type(data) and gradient.shape == shape:
+        if gradient.dtype is dtype:
+            return gradient
+    dtype = dtype_of_gradient(dtype)
+    gradient = summed_back(gradient, shape)
+    if type(data) is not np.ndarray:  # a NumPy scalar
+        return dtype.type(gradient)
+    if np.shape(gradient) == shape:
+        return np.asarray(gradient, dtype)
+    if data.size < LARGE:
+        return np.full(shape, gradient, dtype)
+    return np.broadcast_to(np.asarray(gradient, dtype), shape)
+
+
+def own(gradient: Any, g: Any) -> Any:
+    """The gradient in memory of its own, which users and `+=` may write to.
+
+    A derivative may return g itself, such as that of `+`, or a view of it (`T`).
+    """
+    if type(gradient) is not np.ndarray:
+        return gradient
+    if gradient is not g and gradient.flags.owndata and gradient.flags.forc:
+        return gradient
+    return np.array(gradient, order="C")
+
+
+SORTED = 1000  # elements: sorting is faster than np.add.at for so many
+
+
+def add_at(y: Any, keys: Any, values: Any) -> None:
+    """y[keys] += values, for a y of zeros; a repeated key adds up.
+
+    Rows of an embedding are sorted and summed in groups. That takes half the time of
+    np.add.at in NumPy 2, and a tenth in NumPy 1.
+    """
+    rows = keys[0] if isinstance(keys, tuple) and len(keys) == 1 else None
+    is_of_rows = type(rows) is np.ndarray and rows.dtype.kind in "iu"
+    if not is_of_rows or y.ndim < 2 or values.size < SORTED:
+        np.add.at(y, keys, values)
+        return
+    rows = rows.ravel() % len(y)  # type: ignore[union-attr]
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
+    values = values.reshape(len(rows), *y.shape[1:])[order]
+    y[rows[starts]] = np.add.reduceat(values, starts, axis=0)

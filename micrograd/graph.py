@@ -1,0 +1,37 @@
+"""The graph, for modules that read it: how a Value was made.
+
+The engine keeps these facts in private slots of a Value. Programs, pictures and tables
+ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from micrograd.engine import Constant, Placeholder, Value, order_of
+from micrograd.rules import Rule
+
+
+class Node(NamedTuple):
+    """How a Value was made."""
+
+    rule: Rule | Any  # None of a leaf
+    operands: tuple[Value | Constant, ...]  # () of a leaf
+    placeholder: Placeholder | Any  # of a lazy leaf, else None
+    call_site: Any  # the line where the operator was written; its str shows it
+
+
+def node_of(x: Value) -> Node:
+    """How a Value was made.
+
+    >>> node_of(Value(2.0) * 3).rule.name
+    '*'
+    """
+    return Node(x._rule, x._operands, x._lazy, x._call_site if x._rule else None)
+
+
+def results_of(roots: Iterable[Value]) -> list[Value]:
+    """All results in some expressions, the roots included, each after its operands."""
+    found = {x for root in roots for x in (*order_of(root).results, root) if x._rule}
+    return sorted(found, key=lambda x: x._born)

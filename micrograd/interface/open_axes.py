@@ -1,0 +1,146 @@
+"""Open axes: the shapes of expressions whose lengths follow the data that are fed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from micrograd import engine
+from micrograd.engine import Constant, Value, order_of
+from micrograd.rules import Rule, located
+
+LENGTHS = (2, 17)  # of open axes, to see which other lengths follow theirs
+
+
+def plug_in() -> None:
+    """Let `shape` show open axes, and let `apply` ask about feeds that do not fit."""
+    Value.shape = property(shape_of, doc=shape_of.__doc__)  # type: ignore
+    engine.without_feeds = without_feeds
+
+
+# --- Shapes ---------------------------------------------------------------------------
+
+
+def shape_of(x: Value) -> tuple[int | Any, ...]:
+    """The lengths of the axes; None where one follows an open axis of a lazy Value.
+
+    `data` has the present lengths.
+
+    Raises
+    ------
+    ValueError : the expression does not work with other lengths of its open axes
+
+    >>> Value([[1, 2, 3], [4, 5, 6]]).shape, Value(2.0).shape
+    ((2, 3), ())
+    >>> Value(shape=(None, 2), name="x").T.shape
+    (2, None)
+    """
+    if x._lazy:
+        return x._lazy.shape
+    shapes = [np.shape(x.data), *map(np.shape, probes_of(x))]
+    if len(set(map(len, shapes))) > 1:
+        raise ValueError(f"open axes of other lengths give other axes: {shapes}")
+    return tuple(n[0] if len(set(n)) == 1 else None for n in zip(*shapes))
+
+
+def probes_of(x: Value) -> tuple[Any, ...]:
+    """Its data for both lengths of all open axes; none, if it depends on none.
+
+    They are found when first asked for, and kept, so that asking at every operator of a
+    chain takes a time that grows with its length alone.
+    """
+    if x._probes is not None:
+        return x._probes  # type: ignore[no-any-return]
+    unknown, seen = [x], {x}
+    for node in unknown:  # which grows
+        for parent in node.parents:
+            if parent._probes is None and parent not in seen:
+                seen.add(parent)
+                unknown.append(parent)
+    for leaf in unknown:
+        if not leaf._rule:
+            lazy: Any = leaf._lazy
+            is_open = lazy and None in lazy.shape
+            leaf._probes = tuple(map(lazy.of_length, LENGTHS)) if is_open else ()
+    for node in sorted([x for x in unknown if x._rule], key=attrgetter("_born")):
+        node._probes = probed(node)
+    return x._probes or ()
+
+
+def probed(node: Value) -> tuple[Any, ...]:
+    """The data of an operator for those of its operands."""
+    of_operands = [getattr(x, "_probes", ()) for x in node._operands]
+    if not any(of_operands):
+        return ()
+    results = []
+    for i, n in enumerate(LENGTHS):
+        data = [
+            probes[i] if probes else x.data
+            for x, probes in zip(node._operands, of_operands)
+        ]
+        try:
+            with np.errstate(all="ignore"):
+                results.append(node._rule.value(*data))
+        except Exception as error:
+            shapes = map(np.shape, data)
+            problem = ValueError(f"it does not work where open axes have length {n}")
+            raise located(problem, node.op, shapes, node._call_site) from error
+    return tuple(results)
+
+
+# --- Lengths that do not fit yet ------------------------------------------------------
+
+
+def without_feeds(rule: Rule, operands: tuple[Value | Constant, ...]) -> Any:
+    """The result on unfed data, if the lengths of open axes are why a rule fails.
+
+    Lazy Values keep their last feeds. Two of them may have been fed by different
+    expressions, with different numbers of rows. Or an axis is not fed yet, has length
+    1, and meets a fixed length. Both is no error: the result waits for `forward()`.
+
+    Returns
+    -------
+    The result for open axes of length 1, or of a fixed length that they meet. None if
+    there is none, or if the rule works for other data of the same lengths.
+    """
+    open_ones, fixed = [], {1: 1}
+    for y in operands:
+        lazies = order_of(y).lazies if isinstance(y, Value) else []
+        found = [x for x in lazies if x._lazy and None in x._lazy.shape]
+        open_ones += found
+        fixed.update({} if found else dict.fromkeys(np.shape(y.data)))
+    if not open_ones:
+        return None
+    with np.errstate(all="ignore"):
+        if any(x.is_fed for x in open_ones):
+            same_lengths = lambda x: np.full_like(x.data, x._lazy.fill)
+            if result_for(same_lengths, rule, operands) is not None:
+                return None
+        for n in fixed:
+            result = result_for(lambda x: x._lazy.of_length(n), rule, operands)  # noqa: B023
+            if result is not None:
+                return result
+    return None
+
+
+def result_for(
+    data_of_lazy: Callable[[Any], Any], rule: Rule, operands: Any
+) -> Any | None:
+    """The result for other data of the lazy Values; None if there is an error."""
+    found: dict[Any, Any] = {}
+    try:
+        for y in operands:
+            if not isinstance(y, Value):
+                continue
+            order = order_of(y)
+            found.update({x: data_of_lazy(x) for x in order.lazies})
+            for node in (*order.results, y) if y._rule else ():
+                if node not in found:
+                    data = [found.get(x, x.data) for x in node._operands]
+                    found[node] = node._rule.value(*data)
+        return rule.value(*[found.get(x, x.data) for x in operands])
+    except Exception:
+        return None

@@ -1,0 +1,145 @@
+"""Code: the source of a program for one layout of its inputs, compiled to run."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micrograd.arrays import NUMBERS, dtype_of_gradient
+from micrograd.program.record import Recording
+from micrograd.program.simplify import simplify
+from micrograd.program.source import OtherShape, Source
+from micrograd.rules import located
+
+if TYPE_CHECKING:
+    from micrograd.program.program import Program
+
+COUNT = itertools.count(1)
+
+
+class Code:
+    """What runs: the source for one layout of the inputs, compiled.
+
+    Attributes
+    ----------
+    text : the source
+    run : its function
+    nodes : by number of the line, the operator, the shapes of its operands, its place
+    names : what `run` finds by name: constants, buffers, what is called whole
+    own : the ids of the arrays of gradients
+    forms : the shape and dtype of each input
+    fits : whether inputs have these, and are none of its own arrays
+    scalars : the types of gradients by NumPy's scalars, None for others; empty if none
+    recorded : what opaque calls gave when they were recorded, until it is replayed
+    """
+
+    def __init__(self, program: Program, inputs: list[Any]) -> None:
+        leaves = (*program.lazies, *program.leaves)
+        recording = Recording(program.roots, program.wrt, dict(zip(leaves, inputs)))
+        simplify(recording)
+        given = {program.names[x]: recording.given[x] for x in leaves}
+        source = Source(recording, given, [program.names[x] for x in program.wrt])
+        self.text, self.nodes = source.text, source.nodes
+        self.has_gradients = bool(program.wrt)
+        self.forms: list[tuple[Any, Any]] = list(map(form_of, inputs))
+        scalars = [scalar_type(data) for data in recording.wrt_data]
+        self.scalars = scalars if any(scalars) else []
+        self.has_opaque = bool(source.opaque)
+        self.recorded = {
+            name: iter([line.data for line in lines])
+            for name, lines in source.opaque.items()
+        }
+        self.names: dict[str, Any] = {**source.constants, **source.functions}
+        self.file = f"<micrograd program {next(COUNT)}>"
+        lines = self.text.splitlines(keepends=True)
+        linecache.cache[self.file] = (len(self.text), None, lines, self.file)
+        weakref.finalize(self, linecache.cache.pop, self.file, None)
+        exec(compile(self.text, self.file, "exec"), self.names)
+        self.run: Callable[..., Any] = self.names.pop("step")  # or it would keep itself
+        self.own = {id(x) for k, x in self.names.items() if k.startswith("grad_")}
+        self.fits = self.guard()
+
+    def guard(self) -> Callable[..., bool]:
+        """Whether inputs have this layout, and are none of the code's own arrays."""
+        names, conditions, namespace = [], [], {"ndarray": np.ndarray, "own": self.own}
+        for i, (shape, kind) in enumerate(self.forms):
+            name = f"x{i}"
+            names.append(name)
+            namespace[f"k{i}"] = kind  # a dtype, or the type of a number
+            if shape is None:
+                conditions.append(f"type({name}) is k{i}")
+                continue
+            conditions.append(f"type({name}) is ndarray and {name}.shape == {shape}")
+            conditions.append(f"{name}.dtype is k{i}")
+            if self.own:
+                conditions.append(f"id({name}) not in own")
+                conditions.append(f"id({name}.base) not in own")
+        text = f"lambda {', '.join(names)}: {' and '.join(conditions) or True}"
+        fits: Callable[..., bool] = eval(text, namespace)
+        return fits
+
+    def separate(self, inputs: list[Any]) -> list[Any]:
+        """The inputs; gradients of the last call, and views of them, are copied."""
+        return [
+            x.copy()
+            if id(x) in self.own or id(getattr(x, "base", 0)) in self.own
+            else x
+            for x in inputs
+        ]
+
+    def __call__(self, inputs: list[Any]) -> Any:
+        """Results and gradients; errors say where."""
+        try:
+            results = self.run(*inputs)
+        except OtherShape:
+            raise
+        except Exception as error:
+            raise self.located(error) from error
+        if not self.has_gradients:
+            return results, ()
+        results, gradients = results
+        if self.scalars:
+            pairs = zip(self.scalars, gradients)
+            gradients = [kind(g) if kind else g for kind, g in pairs]
+        return results, gradients
+
+    def replay(self, inputs: list[Any]) -> Any:
+        """The same for the inputs that were recorded.
+
+        What may do anything has been called then, and is not called again.
+        """
+        functions = {name: self.names[name] for name in self.recorded}
+        for name, data in self.recorded.items():
+            self.names[name] = partial(lambda data, *_: next(data), data)
+        try:
+            return self(inputs)
+        finally:
+            self.names.update(functions)
+            self.recorded.clear()
+
+    def located(self, error: Exception) -> Exception:
+        """The error, saying at which operator and shapes."""
+        number, trace = 0, error.__traceback__
+        while trace:
+            if trace.tb_frame.f_code.co_filename == self.file:
+                number = trace.tb_lineno
+            trace = trace.tb_next
+        return located(error, *self.nodes[number]) if number in self.nodes else error
+
+
+def form_of(x: Any) -> tuple[Any, Any]:
+    """The shape and dtype that code is written for."""
+    return (x.shape, x.dtype) if type(x) is np.ndarray else (None, type(x))
+
+
+def scalar_type(data: Any) -> type[np.generic] | None:
+    """The type that the gradient of a NumPy scalar has."""
+    if not isinstance(data, np.generic) or type(data) in NUMBERS:
+        return None
+    return dtype_of_gradient(data.dtype).type

@@ -1,0 +1,267 @@
+"""Programs: what `compiled` returns, to call, to read and to save."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from micrograd.arrays import check_data
+from micrograd.engine import Value, links_to, order_of, values_in
+from micrograd.graph import node_of, results_of
+from micrograd.names import names_in
+from micrograd.program.code import Code, form_of
+from micrograd.program.module import save
+from micrograd.program.record import plain
+from micrograd.program.source import OtherShape
+
+if TYPE_CHECKING:
+    from micrograd.checkpoint import Path
+    from micrograd.engine import Values
+
+MOST_OPERATORS = 20_000
+MOST_LAYOUTS = 8
+
+
+def compiled(
+    result: Value,
+    *others: Value,
+    wrt: Values | None = None,
+    names: Values | None = None,
+) -> Program:
+    """Write an expression, and its gradients, as a straight-line NumPy program.
+
+    Parameters
+    ----------
+    result, others : what a call of the program returns, each new: one or a tuple
+    wrt : what a call sets `grad` on, to the derivatives of the sum of the first result:
+        a Value, several, a Module, or a dictionary of names and Values. The arrays
+        belong to the program, and its next call overwrites them.
+    names : a Module, or a dictionary of names and Values, whose names the source uses;
+        those of wrt, if it is one
+
+    Raises
+    ------
+    TypeError : a result is no Value; or there is wrt, and the first result is of
+        booleans, or wrt has something else than Values
+    ValueError : the first result does not depend on one of wrt, or there are more than
+        20,000 operators
+
+    >>> x, w = Value(shape=(None, 2), name="x"), Value([1.0, -1.0])
+    >>> step = compiled(((x @ w) ** 2).mean(), wrt={"w": w})
+    >>> print(step(x=[[3.0, 1.0], [1.0, 1.0]]), w.grad)
+    2.0 [6. 2.]
+    """
+    return Program((result, *others), wrt, wrt if names is None else names)
+
+
+class Program:
+    """What `compiled` returns: call it with the data of the lazy Values.
+
+    It is recorded for the shapes and dtypes that it is first called with, and again
+    when others come; the last eight are kept. One thread at a time can call it.
+
+    >>> x = Value(shape=(None,), name="x")
+    >>> program = compiled((x * x).sum())
+    >>> print(program(x=[1.0, 2.0]), program(x=[3.0]))
+    5.0 9.0
+    """
+
+    def __init__(
+        self, roots: tuple[Value, ...], wrt: Values | None, names: Values | None
+    ) -> None:
+        for root in roots:
+            if not isinstance(root, Value):
+                expected = "Values to compile, as compiled(a, b)"
+                raise TypeError(f"expected {expected}, got {root!r}")
+        self.roots = roots
+        self.wrt = [] if wrt is None else list(dict.fromkeys(values_in(wrt)))
+        nodes = results_of(roots)
+        leaves = dict.fromkeys(x for root in roots for x in order_of(root).leaves)
+        if len(nodes) > MOST_OPERATORS:
+            raise ValueError(
+                f"expected at most {MOST_OPERATORS} operators to compile, got "
+                f"{len(nodes)}: use forward() and backward()"
+            )
+        if self.wrt and roots[0].dtype.kind == "b":
+            raise TypeError("wrt: expected a first result of numbers, got booleans")
+        if self.wrt:
+            links_to(self.wrt, roots[0])
+        parameters = [x for x in self.wrt if x in leaves]
+        used = [x for node in nodes for x in node.parents if x in leaves]
+        in_order = dict.fromkeys((*parameters, *used, *leaves))
+        self.lazies = [x for x in in_order if x.name]
+        self.leaves = [x for x in in_order if not x.name]
+        self._placeholders = [node_of(x).placeholder for x in self.lazies]
+        self.names = names_of(names, self.wrt, [*self.lazies, *self.leaves])
+        self._codes: OrderedDict[Any, Code] = OrderedDict()
+        self._last: Code | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
+        """Compute the results, and set the gradients of wrt.
+
+        Parameters
+        ----------
+        values : the data of the lazy Values, by name, as for `forward()`
+
+        Raises
+        ------
+        ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
+        RuntimeError : another thread is in this program
+        """
+        if unnamed:
+            raise TypeError("a program is fed by name: expected program(x=data)")
+        if not self._lock.acquire(False):
+            raise RuntimeError(
+                "the program is running already: compile one for each thread"
+            )
+        try:
+            inputs = []
+            for placeholder in self._placeholders:  # which may warn of this call
+                inputs.append(placeholder.feed(values))
+            inputs += [leaf.data for leaf in self.leaves]
+            code, is_new = self._last, False
+            if code is None or not code.fits(*inputs):
+                inputs = [*map(plain, inputs)]
+                code, is_new = self._code(inputs)
+                inputs = code.separate(inputs)
+            try:
+                try:
+                    results, gradients = code.replay(inputs) if is_new else code(inputs)
+                except OtherShape as error:
+                    results, gradients = self._again(code, inputs, error)
+            except Exception:
+                for x in self.wrt:  # half of them may be overwritten
+                    x.grad = None
+                raise
+            for x, gradient in zip(self.wrt, gradients):
+                x.grad = gradient
+            return results
+        finally:
+            self._lock.release()
+
+    def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
+        """The code for inputs of this layout, and whether it has been recorded now."""
+        check_data(inputs)
+        layout = tuple(map(form_of, inputs))
+        kept = self._codes.pop(layout, None)
+        code = self._codes[layout] = kept or Code(self, inputs)
+        if len(self._codes) > MOST_LAYOUTS:
+            self._codes.popitem(last=False)
+        self._last = code
+        return code, kept is None
+
+    def _again(self, code: Code, inputs: list[Any], error: OtherShape) -> Any:
+        """Record anew, since a mask has taken another number of elements."""
+        if code.has_opaque:
+            got, expected = error.args
+            raise ValueError(
+                f"expected shape {expected}, got {got}: with an operator of your own, "
+                "no shape may depend on data"
+            )
+        self._codes.pop(tuple(map(form_of, inputs)))
+        return self._code(inputs)[0].replay(inputs)
+
+    @property
+    def source(self) -> str:
+        """The code of the last call; before the first, for the data that Values hold.
+
+        Raises
+        ------
+        ValueError : an open axis has not been fed
+
+        >>> a = Value(2.0)
+        >>> program = compiled(a * a, names={"a": a})
+        >>> "v1 = a * a" in program.source
+        True
+        """
+        if self._last is None:
+            for lazy in self.lazies:
+                if None in lazy.shape and not lazy.is_fed:
+                    raise ValueError(
+                        f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
+                        "program, or forward(), before you ask for its source"
+                    )
+            inputs = [plain(x.data) for x in (*self.lazies, *self.leaves)]
+            self._code(inputs)[0].recorded.clear()
+        return self._last.text  # type: ignore[union-attr]
+
+    def save(self, path: Path, parameters: bool = False) -> None:
+        """Write a module with the function `step`, which needs NumPy and nothing else.
+
+        `step(*feeds, *parameters)` checks its arguments and returns the result, or a
+        tuple of the results; with `wrt`, this and a tuple of the gradients. It is pure:
+        it keeps nothing, and several threads may call it. An open axis takes any
+        length, unless the code depends on it, as that of a mean over it does: then the
+        length of the last call. Axes that were as long as one another then, or that
+        have never been fed, have to be as long as one another in each call of `step`.
+
+        Parameters
+        ----------
+        path : of the module; it takes the place of an older one at once
+        parameters : write the data of the leaves to a file beside it, .npz, too, as the
+            defaults of their arguments: then `step(*feeds)` is enough
+
+        Raises
+        ------
+        ValueError : it calls an operator of your own, or an open axis has no length
+        OSError : it cannot be written; an older one is as it was
+
+        >>> import runpy, tempfile
+        >>> x = Value(shape=(None,), name="x")
+        >>> program = compiled((x * x).sum())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     program.save(f"{folder}/squares.py")
+        ...     step = runpy.run_path(f"{folder}/squares.py")["step"]
+        >>> print(step([1.0, 2.0]))
+        5.0
+        """
+        with self._lock:
+            save(self, path, parameters)
+
+    def form(self, lazy: Value) -> tuple[Any, Any]:
+        """The shape and dtype that a lazy Value had last; of a number None, its type.
+
+        Before a first call, those that it holds; open axes without data are None.
+        """
+        if self._last is not None:
+            return self._last.forms[[*map(id, self.lazies)].index(id(lazy))]
+        shape, dtype = form_of(lazy.data)
+        return (lazy.shape if shape and not lazy.is_fed else shape), dtype
+
+    def __repr__(self) -> str:
+        given = ", ".join(x.name or "" for x in self.lazies)
+        return f"<program of ({given}) with {len(self.wrt)} gradients>"
+
+    def _repr_html_(self) -> str:
+        """The source for a notebook, in colour."""
+        from micrograd.interface.display import program_html  # loaded on first use
+
+        return program_html(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("programs cannot be pickled or copied: save() writes a module")
+
+
+def names_of(
+    given: Values | None, wrt: list[Value], leaves: list[Value]
+) -> dict[Value, str]:
+    """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
+    found = names_in(given) or {}
+    names: dict[Value, str] = {}
+    taken, unnamed = set(), Counter[str]()
+    for value in dict.fromkeys((*leaves, *wrt)):
+        wish = value.name or re.sub(r"\W", "_", found.get(value, ""))
+        if not wish.isidentifier():
+            kind = "w" if value in set(wrt) else "leaf"
+            unnamed[kind] += 1
+            wish = f"{kind}_{wish}" if wish else f"{kind}{unnamed[kind]}"
+        name, n = wish, 1
+        while name in taken:
+            n += 1
+            name = f"{wish}_{n}"
+        taken.add(name)
+        names[value] = name
+    return names
