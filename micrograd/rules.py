@@ -13,6 +13,9 @@ for each operand. All derivatives use these letters:
 The result has the shape of the operand, or it broadcasts to that shape (the derivative
 of a sum), or NumPy broadcast the operand to the shape of the result (the derivative of
 `a + b`). The caller makes it fit.
+
+`grad_f_a` is the derivative of f with respect to its operand a. `grad_f`, of a variadic
+rule, is the derivative with respect to the i-th operand.
 """
 
 from __future__ import annotations
@@ -65,9 +68,9 @@ class Rule:
         """The rule with its parameters, and each i, filled in."""
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
-            (by,) = self.derivatives
-            derivatives = [by and partial(by, i) for i in range(n_operands)]
-        bound = [by and partial(by, **parameters) for by in derivatives]
+            (grad,) = self.derivatives
+            derivatives = [grad and partial(grad, i) for i in range(n_operands)]
+        bound = [grad and partial(grad, **parameters) for grad in derivatives]
         return Rule(self.name, partial(self.value, **parameters), tuple(bound))
 
     def on_numbers(self) -> Rule:
@@ -157,19 +160,19 @@ def power(a: Any, b: Any) -> Any:
     return np.power(a, b) if are_numbers(a, b) else a**b
 
 
-def power_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """b times a ** (b - 1), and 0 where b is 0."""
     if type(b) is int and b == 2:
         return (g + g) * a
     return g * b * power(a, b - 1.0 * (b != 0))  # lest 0 ** -1 is inf
 
 
-def power_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_power_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """y times ln(a), and 0 where a is 0, unless b is negative there."""
     return g * y * np.log(np.where((a == 0) & (b >= 0), 1, a))
 
 
-define(np.power, power_by_a, power_by_b, name="**", value=power)
+define(np.power, grad_power_a, grad_power_b, name="**", value=power)
 
 define(np.exp, lambda g, y, x: g * y)
 define(np.log, lambda g, y, x: g / inside(x, y))
@@ -205,18 +208,18 @@ define(sigmoid, lambda g, y, x: g * y * (1 - y))
 # --- Choices --------------------------------------------------------------------------
 
 
-def by_first(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_maximum_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g where y is a, half of it where b is equal, 0 where y is b alone."""
     return np.where((b == y) & (a != b), 0.0, g / (1.0 + (a == b)))
 
 
-def by_second(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_maximum_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """The same for b."""
-    return by_first(g, y, b, a)
+    return grad_maximum_a(g, y, b, a)
 
 
-define(np.maximum, by_first, by_second)
-define(np.minimum, by_first, by_second)
+define(np.maximum, grad_maximum_a, grad_maximum_b)
+define(np.minimum, grad_maximum_a, grad_maximum_b)
 define(
     np.where,
     None,
@@ -265,14 +268,14 @@ def reduction(derivative: Function) -> Function:
     That one is called as derivative(g, y, x, axis, **others).
     """
 
-    def by_x(
+    def grad_x(
         g: Any, y: Any, x: Any, axis: Any = None, keepdims: Any = False, **others: Any
     ) -> Any:
         if axis is not None and not keepdims:
             g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
         return derivative(g, y, x, axis, **others)
 
-    return by_x
+    return grad_x
 
 
 def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
@@ -302,7 +305,7 @@ def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return y / count(x, y)
 
 
-def by_extreme(g: Any, y: Any, x: Any, axis: Any) -> Any:
+def grad_max_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g where x is the extreme, shared equally among ties."""
     ties = x == y
     return np.where(ties, g, 0.0) / np.add.reduce(ties, axis, keepdims=True)
@@ -319,8 +322,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 define(np.sum, reduction(lambda g, y, x, axis: g), value=total)
 define(np.mean, reduction(lambda g, y, x, axis: g / count(x, y)), value=mean)
-define(np.max, reduction(by_extreme), name="max", value=largest)
-define(np.min, reduction(by_extreme), name="min", value=smallest)
+define(np.max, reduction(grad_max_x), name="max", value=largest)
+define(np.min, reduction(grad_max_x), name="min", value=smallest)
 define(logsumexp, reduction(lambda g, y, x, axis: g * np.exp(x - y)))
 
 
@@ -337,7 +340,7 @@ def minus_log_softmax(x: Any) -> Any:
     return np.log(np.add.reduce(np.exp(below), -1, keepdims=True)) - below
 
 
-def minus_log_softmax_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_minus_log_softmax_x(g: Any, y: Any, x: Any) -> Any:
     """The softmax, which is exp(-y), times the sum of g, minus g."""
     return np.exp(-y) * np.add.reduce(g, -1, keepdims=True) - g
 
@@ -346,7 +349,7 @@ define(
     softmax,
     lambda g, y, x, axis: y * (g - np.add.reduce(g * y, axis, keepdims=True)),
 )
-define(minus_log_softmax, minus_log_softmax_by_x, name="-log(softmax)")
+define(minus_log_softmax, grad_minus_log_softmax_x, name="-log(softmax)")
 
 
 # --- Products -------------------------------------------------------------------------
@@ -360,7 +363,7 @@ def dot(a: Any, b: Any) -> Any:
     return np.matmul(a, b)
 
 
-def dot_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g @ b.T; vectors count as matrices of one row or one column."""
     if a.ndim == 1 == b.ndim:
         return g * b
@@ -371,7 +374,7 @@ def dot_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     return dot(g, b.swapaxes(-1, -2))  # (..., n, m) by (..., m, k)
 
 
-def dot_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """a.T @ g."""
     if a.ndim == 1 == b.ndim:
         return g * a
@@ -382,7 +385,7 @@ def dot_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     return dot(a.swapaxes(-1, -2), g)  # (..., k, n) by (..., n, m)
 
 
-define(np.matmul, dot_by_a, dot_by_b, name="@", value=dot)
+define(np.matmul, grad_matmul_a, grad_matmul_b, name="@", value=dot)
 
 
 # --- Places ---------------------------------------------------------------------------
@@ -398,7 +401,9 @@ def transposed(x: Any, axes: tuple[int, ...] | None = None) -> Any:
     return np.transpose(x, axes)
 
 
-def transposed_by_x(g: Any, y: Any, x: Any, axes: tuple[int, ...] | None = None) -> Any:
+def grad_transpose_x(
+    g: Any, y: Any, x: Any, axes: tuple[int, ...] | None = None
+) -> Any:
     """The axes put back."""
     if axes is not None:
         axes = tuple(np.argsort([axis % np.ndim(x) for axis in axes]))
@@ -410,7 +415,7 @@ define(
     lambda g, y, x, shape: np.reshape(g, np.shape(x)),
     value=reshaped,
 )
-define(np.transpose, transposed_by_x, value=transposed)
+define(np.transpose, grad_transpose_x, value=transposed)
 
 
 def selected(x: Any, *keys: Any) -> Any:
@@ -418,7 +423,7 @@ def selected(x: Any, *keys: Any) -> Any:
     return (x if np.ndim(x) else np.asarray(x))[keys]  # a number has no [keys]
 
 
-def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
+def grad_selected_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     """g at the places selected; one that is selected twice receives both."""
     gradient = np.zeros_like(x, np.result_type(g))
     if any(map(np.ndim, keys)):
@@ -428,7 +433,7 @@ def selected_by_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     return gradient
 
 
-define(selected, selected_by_x, name="[]")  # keys receive nothing
+define(selected, grad_selected_x, name="[]")  # keys receive nothing
 
 
 def along(x: Any, key: int | slice, axis: int) -> Any:
@@ -443,7 +448,7 @@ def joined(*parts: Any, axis: int) -> Any:
     return np.concatenate(parts, axis)
 
 
-def joined_by(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
+def grad_concatenate(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     """The i-th part of g."""
     end = sum(part.shape[axis] for part in parts[: i + 1])
     return along(g, slice(end - parts[i].shape[axis], end), axis)
@@ -454,10 +459,10 @@ def stacked(*parts: Any, axis: int = 0) -> Any:
     return np.stack(parts, axis)
 
 
-def stacked_by(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
+def grad_stack(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
     """The i-th part of g."""
     return along(g, i, axis)
 
 
-define(np.concatenate, joined_by, value=joined, is_variadic=True)
-define(np.stack, stacked_by, value=stacked, is_variadic=True)
+define(np.concatenate, grad_concatenate, value=joined, is_variadic=True)
+define(np.stack, grad_stack, value=stacked, is_variadic=True)

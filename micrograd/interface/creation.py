@@ -122,14 +122,14 @@ def filled(x: Any, values: Any, *keys: Any) -> Any:
     return y if y.ndim else y[()]
 
 
-def filled_by_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+def grad_filled_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g, but 0 at the places."""
     g = np.array(g)
     g[keys] = 0
     return g
 
 
-def filled_by_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+def grad_filled_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g at the places; 0 for those whose place another one has taken."""
     taken = selected(g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
@@ -147,7 +147,7 @@ def added(x: Any, values: Any, *keys: Any) -> Any:
     return y if y.ndim else y[()]
 
 
-define(filled, filled_by_x, filled_by_values, name="at[].set")
+define(filled, grad_filled_x, grad_filled_values, name="at[].set")
 define(
     added,
     lambda g, y, x, values, *keys: g,

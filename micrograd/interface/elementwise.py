@@ -14,12 +14,12 @@ from micrograd.interface.functions import where
 from micrograd.rules import (
     RULES,
     Function,
-    by_first,
-    by_second,
     define,
+    grad_maximum_a,
+    grad_maximum_b,
+    grad_power_a,
+    grad_power_b,
     inside,
-    power_by_a,
-    power_by_b,
     same,
     sigmoid,
 )
@@ -29,7 +29,7 @@ LN2, LN10 = math.log(2), math.log(10)
 DEGREE = math.pi / 180
 
 
-def flat(g: Any, y: Any, *_: Any) -> float:
+def grad_step(g: Any, y: Any, *_: Any) -> float:
     """The derivative of steps."""
     return 0.0
 
@@ -37,13 +37,13 @@ def flat(g: Any, y: Any, *_: Any) -> float:
 # --- Angles ---------------------------------------------------------------------------
 
 
-def arccos_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_arccos_x(g: Any, y: Any, x: Any) -> Any:
     """-g / √(1 - x²)."""
     x = inside(x, y)
     return -g / np.sqrt((1 - x) * (1 + x))
 
 
-def arccosh_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_arccosh_x(g: Any, y: Any, x: Any) -> Any:
     """g / √(x² - 1), without the square, which would overflow."""
     x = inside(x, y)
     return g / (np.sqrt(x - 1) * np.sqrt(x + 1))
@@ -55,18 +55,18 @@ def radius(a: Any, b: Any) -> Any:
     return np.where(r == 0, 1, r)
 
 
-def arctan2_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_arctan2_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g b / r²."""
     r = radius(a, b)
     return g * (b / r) / r
 
 
-def arctan2_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_arctan2_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """-g a / r²."""
-    return -arctan2_by_a(g, y, b, a)
+    return -grad_arctan2_a(g, y, b, a)
 
 
-def sinc_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_sinc_x(g: Any, y: Any, x: Any) -> Any:
     """(cos πx - sinc x) / x; near 0, where they cancel, by its series."""
     t = math.pi * x
     t2 = t * t
@@ -78,18 +78,18 @@ def sinc_by_x(g: Any, y: Any, x: Any) -> Any:
 
 
 define(np.tan, lambda g, y, x: g * (1 + y * y))
-define(np.arccos, arccos_by_x)
+define(np.arccos, grad_arccos_x)
 define(np.arctan, lambda g, y, x: g / (1 + np.square(1.0 * x)))  # integers would wrap
 define(np.sinh, lambda g, y, x: g * np.cosh(x))
 define(np.cosh, lambda g, y, x: g * np.sinh(x))
-define(np.arccosh, arccosh_by_x)
-define(np.arctan2, arctan2_by_a, arctan2_by_b)
+define(np.arccosh, grad_arccosh_x)
+define(np.arctan2, grad_arctan2_a, grad_arctan2_b)
 define(
     np.hypot,
     lambda g, y, a, b: g * (a / radius(a, b)),
     lambda g, y, a, b: g * (b / radius(a, b)),
 )
-define(np.sinc, sinc_by_x)
+define(np.sinc, grad_sinc_x)
 define(np.degrees, lambda g, y, x: g / DEGREE)
 define(np.rad2deg, lambda g, y, x: g / DEGREE)
 define(np.radians, lambda g, y, x: g * DEGREE)
@@ -122,7 +122,7 @@ define(
 )
 define(np.reciprocal, lambda g, y, x: -g * y * y)
 define(np.cbrt, lambda g, y, x: np.divide(g, 3 * y * y))
-define(np.float_power, power_by_a, power_by_b)
+define(np.float_power, grad_power_a, grad_power_b)
 
 
 # --- Signs, choices and bounds --------------------------------------------------------
@@ -130,17 +130,19 @@ define(np.float_power, power_by_a, power_by_b)
 define(np.fabs, *RULES[np.abs].derivatives)
 define(np.positive, same, name="pos")
 define(np.conjugate, same)
-define(np.imag, flat, value=lambda x: np.where(False, x, False))  # zeros of its dtype
-define(np.fmax, by_first, by_second)
-define(np.fmin, by_first, by_second)
+define(
+    np.imag, grad_step, value=lambda x: np.where(False, x, False)
+)  # zeros of its dtype
+define(np.fmax, grad_maximum_a, grad_maximum_b)
+define(np.fmin, grad_maximum_a, grad_maximum_b)
 define(
     np.copysign,
     lambda g, y, a, b: np.where(
         a == 0, 0.0, np.where(np.signbit(a) == np.signbit(b), g, -g)
     ),
-    flat,
+    grad_step,
 )
-define(np.heaviside, flat, lambda g, y, x, half: np.where(x == 0, g, 0.0))
+define(np.heaviside, grad_step, lambda g, y, x, half: np.where(x == 0, g, 0.0))
 
 define(np.nan_to_num, lambda g, y, x, **_: np.where(np.isfinite(x), g, 0.0))
 
@@ -157,12 +159,12 @@ def nan_to_num(
 
 # --- Rounding and remainders ----------------------------------------------------------
 
-define(np.floor, flat)
-define(np.ceil, flat)
-define(np.trunc, flat)
-define(np.rint, flat)
-define(np.fix, flat, value=np.trunc)  # the same; NumPy 2.5 warns of its use
-define(np.floor_divide, flat, flat, name="//")
+define(np.floor, grad_step)
+define(np.ceil, grad_step)
+define(np.trunc, grad_step)
+define(np.rint, grad_step)
+define(np.fix, grad_step, value=np.trunc)  # the same; NumPy 2.5 warns of its use
+define(np.floor_divide, grad_step, grad_step, name="//")
 define(
     np.remainder,
     lambda g, y, a, b: inside(g, y),

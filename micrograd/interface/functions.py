@@ -64,7 +64,7 @@ def contracted(
     return np.einsum(f"{','.join(terms)}->{result}", *arrays, optimize=optimize)
 
 
-def contracted_by(
+def grad_einsum(
     i: int,
     g: Any,
     y: Any,
@@ -85,7 +85,7 @@ def contracted_by(
     return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
 
 
-define(contracted, contracted_by, name="einsum", is_variadic=True)
+define(contracted, grad_einsum, name="einsum", is_variadic=True)
 
 
 def diagonal(x: Any, term: str, letters: str) -> Any:
@@ -93,14 +93,14 @@ def diagonal(x: Any, term: str, letters: str) -> Any:
     return np.einsum(f"{term}->{letters}", x)
 
 
-def diagonal_by_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
+def grad_diagonal_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
     """g on the diagonal, 0 elsewhere."""
     gradient = np.zeros(np.shape(x), np.result_type(g))
     diagonal(gradient, term, letters)[...] = g
     return gradient
 
 
-define(diagonal, diagonal_by_x, name="einsum")
+define(diagonal, grad_diagonal_x, name="einsum")
 
 
 def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:

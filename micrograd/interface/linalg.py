@@ -68,14 +68,14 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
     return axis if isinstance(axis, tuple) else (axis,)
 
 
-def norm_by_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
+def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
     axes = axes_of(x, axis)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
         return x * (g / np.where(y == 0, 1, y))
     if ord in SPECTRAL and len(axes) == 2:
-        by_x = spectral_by_x(np.moveaxis(x, axes, (-2, -1)), ord)
-        return g * np.moveaxis(by_x, (-2, -1), axes)
+        weights = grad_spectral_x(np.moveaxis(x, axes, (-2, -1)), ord)
+        return g * np.moveaxis(weights, (-2, -1), axes)
     size = np.abs(x)
     if len(axes) == 2:  # the largest or smallest sum of a column or a row
         size = np.add.reduce(size, axes[abs(ord) != 1], keepdims=True)
@@ -90,7 +90,7 @@ def norm_by_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     return g * np.sign(x) * ratio ** (ord - 1)
 
 
-def spectral_by_x(x: Any, ord: Any) -> Any:
+def grad_spectral_x(x: Any, ord: Any) -> Any:
     """u vᵀ of the singular values that count: the largest, the smallest or all."""
     y = or_nan(singular, np.asarray(x))
     s = y[..., -1:, :]
@@ -101,7 +101,7 @@ def spectral_by_x(x: Any, ord: Any) -> Any:
     return factor(y, x, True) * weights @ T(factor(y, x, False))
 
 
-define(np.linalg.norm, reduction(norm_by_x), value=norm_of)
+define(np.linalg.norm, reduction(grad_norm_x), value=norm_of)
 norm = with_options(np.linalg.norm, "ord axis keepdims")
 
 
@@ -124,7 +124,7 @@ def vector_norm(
 # --- Systems of equations -------------------------------------------------------------
 
 
-def inv_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_inv_x(g: Any, y: Any, x: Any) -> Any:
     """-yᵀ g yᵀ, as d(x⁻¹) is -x⁻¹ dx x⁻¹."""
     return -(T(y) @ g @ T(y))
 
@@ -140,31 +140,31 @@ def as_columns(x: Any, a: Any, b: Any) -> Any:
     return x[..., None] if b.ndim == (a.ndim - 1 if IS_NUMPY_1 else 1) else x
 
 
-def solve_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_solve_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """-(a⁻ᵀ g) yᵀ."""
     g, y = as_columns(g, a, b), as_columns(y, a, b)
     return -(np.linalg.solve(T(a), g) @ T(y))
 
 
-def solve_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_solve_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """a⁻ᵀ g."""
     columns = as_columns(g, a, b)
     gradient = np.linalg.solve(T(a), columns)
     return gradient if columns is g else gradient[..., 0]
 
 
-def pinv_by_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
+def grad_pinv_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
     """Golub and Pereyra, "The differentiation of pseudo-inverses", 1973."""
     g = T(g)
     outside = (g - x @ (y @ g)) @ y @ T(y) + T(y) @ y @ (g - (g @ y) @ x)
     return outside - T(y @ g @ y)
 
 
-define(np.linalg.inv, inv_by_x)
-define(np.linalg.solve, solve_by_a, solve_by_b)
+define(np.linalg.inv, grad_inv_x)
+define(np.linalg.solve, grad_solve_a, grad_solve_b)
 define(
     np.linalg.pinv,
-    pinv_by_x,
+    grad_pinv_x,
     value=lambda x, **parameters: or_nan(np.linalg.pinv, np.asarray(x), **parameters),
 )
 
@@ -185,7 +185,7 @@ def det(x: Any) -> Any:
         return np.linalg.det(x)
 
 
-def det_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_det_x(g: Any, y: Any, x: Any) -> Any:
     """The cofactors: y x⁻ᵀ; of singular matrices, by their singular values."""
     g = g[..., None, None]
     if np.all(y != 0):
@@ -198,7 +198,7 @@ def det_by_x(g: Any, y: Any, x: Any) -> Any:
     return g * sign[..., None, None] * (u * others[..., None, :]) @ T(v)
 
 
-define(np.linalg.det, det_by_x, value=det)
+define(np.linalg.det, grad_det_x, value=det)
 
 
 class SlogdetResult(NamedTuple):
@@ -214,12 +214,12 @@ def sign_and_log(x: Any) -> Any:
         return np.stack(np.linalg.slogdet(x))
 
 
-def sign_and_log_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_slogdet_x(g: Any, y: Any, x: Any) -> Any:
     """x⁻ᵀ; a singular matrix has none."""
     return g[1][..., None, None] * T(np.linalg.inv(x))
 
 
-define(np.linalg.slogdet, sign_and_log_by_x, value=sign_and_log)
+define(np.linalg.slogdet, grad_slogdet_x, value=sign_and_log)
 
 
 def slogdet(a: Any) -> SlogdetResult:
@@ -228,7 +228,7 @@ def slogdet(a: Any) -> SlogdetResult:
     return SlogdetResult(both[0], both[1])
 
 
-def matrix_power_by_x(g: Any, y: Any, x: Any, n: int) -> Any:
+def grad_matrix_power_x(g: Any, y: Any, x: Any, n: int) -> Any:
     """Σ (xᵀ)ⁱ g (xᵀ)ⁿ⁻¹⁻ⁱ, which stands above the diagonal of a power of blocks.
 
     Mathias, "A chain rule for matrix functions", 1996.
@@ -238,20 +238,20 @@ def matrix_power_by_x(g: Any, y: Any, x: Any, n: int) -> Any:
     return np.linalg.matrix_power(blocks, n)[..., :rows, rows:]
 
 
-define(np.linalg.matrix_power, matrix_power_by_x)
+define(np.linalg.matrix_power, grad_matrix_power_x)
 
 
 # --- Decompositions: of symmetric matrices --------------------------------------------
 
 
-def cholesky_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_cholesky_x(g: Any, y: Any, x: Any) -> Any:
     """Murray, "Differentiation of the Cholesky decomposition", 2016; symmetric."""
     inner = np.tril(T(y) @ g) * (1 - np.eye(y.shape[-1], dtype=y.dtype) / 2)
     inverse = np.linalg.inv(y)
     return symmetric(T(inverse) @ inner @ inverse)
 
 
-define(np.linalg.cholesky, cholesky_by_x, value=partial(or_nan, np.linalg.cholesky))
+define(np.linalg.cholesky, grad_cholesky_x, value=partial(or_nan, np.linalg.cholesky))
 
 
 def cholesky(a: Any, *, upper: bool = False) -> Value:
@@ -274,7 +274,7 @@ def eigen(x: Any, UPLO: Any) -> Any:
     return np.concatenate([w[..., None, :], v], -2)
 
 
-def eigen_by_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
+def grad_eigh_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
     w, v = y[..., :1, :], y[..., 1:, :]
     is_own = np.eye(v.shape[-1], dtype=bool)
@@ -285,7 +285,7 @@ def eigen_by_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
 
 define(
     np.linalg.eigh,
-    eigen_by_x,
+    grad_eigh_x,
     value=lambda x, UPLO: or_nan(eigen, x, UPLO=UPLO),
 )
 
@@ -310,7 +310,7 @@ def factor(y: Any, x: Any, is_left: bool) -> Any:
     return y[..., :m, :] if is_left else y[..., m : m + n, :]
 
 
-def factor_by_y(g: Any, factor: Any, y: Any, x: Any, is_left: bool) -> Any:
+def grad_factor_y(g: Any, factor: Any, y: Any, x: Any, is_left: bool) -> Any:
     """g at the place of the factor."""
     m, n = x.shape[-2:]
     gradient = np.zeros_like(y)
@@ -318,7 +318,7 @@ def factor_by_y(g: Any, factor: Any, y: Any, x: Any, is_left: bool) -> Any:
     return gradient
 
 
-define(factor, factor_by_y, None)
+define(factor, grad_factor_y, None)
 
 
 def factors(y: Value, x: Any) -> tuple[Value, Value]:
@@ -345,26 +345,26 @@ def singular(x: Any, full_matrices: bool = False) -> Any:
     return np.concatenate([u, T(vh), s[..., None, :]], -2)
 
 
-def singular_by_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
+def grad_svd_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
     """Townsend, "Differentiating the singular value decomposition", 2016."""
     u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1:, :]
-    by_u, by_v, by_s = factor(g, x, True), factor(g, x, False), g[..., -1:, :]
+    grad_u, grad_v, grad_s = factor(g, x, True), factor(g, x, False), g[..., -1:, :]
     is_own = np.eye(s.shape[-1], dtype=bool)
     distances = np.where(is_own, 1, s**2 - T(s) ** 2)
-    in_u, in_v = T(u) @ by_u, T(v) @ by_v
+    in_u, in_v = T(u) @ grad_u, T(v) @ grad_v
     inner = quotient(in_u - T(in_u), distances) * s
     inner = inner + T(s) * quotient(in_v - T(in_v), distances)
-    gradient = u @ np.where(is_own, by_s, inner) @ T(v)
-    if x.shape[-2] > s.shape[-1]:  # u has no place for all that by_u asks
-        gradient = gradient + quotient(by_u - u @ in_u, s) @ T(v)
+    gradient = u @ np.where(is_own, grad_s, inner) @ T(v)
+    if x.shape[-2] > s.shape[-1]:  # u has no place for all that grad_u asks
+        gradient = gradient + quotient(grad_u - u @ in_u, s) @ T(v)
     if x.shape[-1] > s.shape[-1]:
-        gradient = gradient + u @ T(quotient(by_v - v @ in_v, s))
+        gradient = gradient + u @ T(quotient(grad_v - v @ in_v, s))
     return gradient
 
 
 define(
     np.linalg.svd,
-    singular_by_x,
+    grad_svd_x,
     value=lambda x, full_matrices: or_nan(singular, x, full_matrices=full_matrices),
 )
 
@@ -398,23 +398,23 @@ def orthogonal(x: Any) -> Any:
     return np.concatenate([q, T(r)], -2)
 
 
-def orthogonal_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_qr_x(g: Any, y: Any, x: Any) -> Any:
     """Roberts and Roberts, "QR and LQ decomposition matrix backpropagation", 2020.
 
     x = q [u, q⁻¹ rest], where u is square, and the rest empty if x is not wide.
     """
     k = y.shape[-1]
     q, r = factor(y, x, True), T(factor(y, x, False))
-    by_q, by_r = factor(g, x, True), T(factor(g, x, False))
-    u, by_u, by_rest = r[..., :k], by_r[..., :k], by_r[..., k:]
-    by_q = by_q + x[..., k:] @ T(by_rest)
-    inner = np.tril(u @ T(by_u) - T(by_q) @ q)
+    grad_q, grad_r = factor(g, x, True), T(factor(g, x, False))
+    u, grad_u, grad_rest = r[..., :k], grad_r[..., :k], grad_r[..., k:]
+    grad_q = grad_q + x[..., k:] @ T(grad_rest)
+    inner = np.tril(u @ T(grad_u) - T(grad_q) @ q)
     inner = inner + T(np.tril(inner, -1))
-    by_square = T(np.linalg.solve(u, T(by_q + q @ inner)))
-    return np.concatenate([by_square, q @ by_rest], -1)
+    grad_square = T(np.linalg.solve(u, T(grad_q + q @ inner)))
+    return np.concatenate([grad_square, q @ grad_rest], -1)
 
 
-define(np.linalg.qr, orthogonal_by_x, value=orthogonal)
+define(np.linalg.qr, grad_qr_x, value=orthogonal)
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:

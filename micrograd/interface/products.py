@@ -41,7 +41,7 @@ def others(axes: Sequence[int], x: Any) -> list[int]:
     return [i for i in range(np.ndim(x)) if i not in axes]
 
 
-def tensordot_by(i: int, g: Any, y: Any, *data: Any, axes: Any) -> Any:
+def grad_tensordot(i: int, g: Any, y: Any, *data: Any, axes: Any) -> Any:
     """g with the other operand, over its axes that are in y; in the order of x's."""
     g, pairs = g, paired(axes, *data)
     x, other, own, others_own = data[i], data[1 - i], pairs[i], pairs[1 - i]
@@ -54,7 +54,7 @@ def tensordot_by(i: int, g: Any, y: Any, *data: Any, axes: Any) -> Any:
 
 define(
     np.tensordot,
-    tensordot_by,
+    grad_tensordot,
     value=lambda a, b, axes: np.tensordot(a, b, axes),
     is_variadic=True,
 )
@@ -94,7 +94,7 @@ define(
 )
 
 
-def kron_by(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_kron(i: int, g: Any, y: Any, *data: Any) -> Any:
     """g as blocks, of which each is summed with the other operand."""
     n = np.ndim(y)
     shapes = [(1,) * (n - np.ndim(x)) + np.shape(x) for x in data]
@@ -105,7 +105,7 @@ def kron_by(i: int, g: Any, y: Any, *data: Any) -> Any:
     return np.reshape(gradient, np.shape(data[i]))
 
 
-define(np.kron, kron_by, value=np.kron, is_variadic=True)
+define(np.kron, grad_kron, value=np.kron, is_variadic=True)
 
 
 def in_space(x: Any) -> Any:
@@ -113,7 +113,7 @@ def in_space(x: Any) -> Any:
     return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros_like(x[..., :1])], -1)
 
 
-def cross_by(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_cross(i: int, g: Any, y: Any, *data: Any) -> Any:
     """b x g for a, g x a for b; of two components each, g is along the third."""
     x, other, g = data[i], in_space(data[1 - i]), g
     is_flat = x.shape[-1] == data[1 - i].shape[-1] == 2
@@ -121,7 +121,7 @@ def cross_by(i: int, g: Any, y: Any, *data: Any) -> Any:
     return (np.cross(g, other) if i else np.cross(other, g))[..., : x.shape[-1]]
 
 
-define(np.cross, cross_by, value=np.cross, is_variadic=True)
+define(np.cross, grad_cross, value=np.cross, is_variadic=True)
 
 
 def cross(
@@ -185,7 +185,7 @@ def letters(axes: Any) -> str:
     return "".join("..." if k is ... else LETTERS[k] for k in axes)
 
 
-def multi_dot_by(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_multi_dot(i: int, g: Any, y: Any, *data: Any) -> Any:
     """What stands before, transposed, by g, by what stands behind, transposed."""
     parts = list(data)
     if data[0].ndim == 1:
@@ -202,7 +202,7 @@ def multi_dot_by(i: int, g: Any, y: Any, *data: Any) -> Any:
 
 define(
     np.linalg.multi_dot,
-    multi_dot_by,
+    grad_multi_dot,
     value=lambda *data: np.linalg.multi_dot(data),
     is_variadic=True,
 )
@@ -226,14 +226,14 @@ def padded(x: Any, before: int, after: int, axis: int = 0) -> Any:
     return np.concatenate([ends[0], x, ends[1]], axis)
 
 
-def diff_by_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
+def grad_diff_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
     """The differences of g, which is 0 beyond its ends; the sign turns n times."""
     if np.size(y) == 0:
         return np.zeros(np.shape(x))
     return (-1) ** n * np.diff(padded(g, n, n, axis), n, axis)
 
 
-define(np.diff, diff_by_x, value=lambda x, n, axis: np.diff(x, n, axis))
+define(np.diff, grad_diff_x, value=lambda x, n, axis: np.diff(x, n, axis))
 
 
 def as_slice(x: Any, a: Any, axis: int) -> Any:
@@ -336,12 +336,12 @@ def in_full(g: Any, a: Any, v: Any, mode: Any, is_turned: bool = False) -> Any:
     return padded(g, before, rest - before)
 
 
-def convolve_by(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
+def grad_convolve(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand."""
     return np.correlate(in_full(g, a, v, mode), a if i else v, "valid")
 
 
-def correlate_by(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
+def grad_correlate(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand; NumPy turns what it makes of a longer second one."""
     g = in_full(g, a, v, mode, is_turned=len(v) > len(a))
     return np.correlate(g, a, "valid")[::-1] if i else np.convolve(g, v, "valid")
@@ -349,13 +349,13 @@ def correlate_by(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
 
 define(
     np.convolve,
-    convolve_by,
+    grad_convolve,
     value=lambda a, v, mode: np.convolve(a, v, mode),
     is_variadic=True,
 )
 define(
     np.correlate,
-    correlate_by,
+    grad_correlate,
     value=lambda a, v, mode: np.correlate(a, v, mode),
     is_variadic=True,
 )
@@ -367,12 +367,12 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Value:
     return apply(RULES[np.convolve].bind({"mode": mode}, 2), a, v)
 
 
-def polyval_by_p(g: Any, y: Any, p: Any, x: Any) -> Any:
+def grad_polyval_p(g: Any, y: Any, p: Any, x: Any) -> Any:
     """Σ g xᵏ of each coefficient."""
     return np.dot(np.ravel(g), np.vander(np.ravel(x), len(p)))
 
 
-def vander_by_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
+def grad_vander_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
     """Σ g k xᵏ⁻¹ along each row."""
     powers = np.arange(y.shape[1])
     g = g if increasing else g[:, ::-1]
@@ -382,12 +382,12 @@ def vander_by_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
 
 define(
     np.polyval,
-    polyval_by_p,
+    grad_polyval_p,
     lambda g, y, p, x: g * np.polyval(np.polyder(p), x),
 )
 define(
     np.vander,
-    vander_by_x,
+    grad_vander_x,
     value=lambda x, N, increasing: np.vander(x, N, increasing),
 )
 
@@ -413,23 +413,23 @@ def square(g: Any, x: Any) -> Any:
     return np.reshape(g, (len(x), len(x)))
 
 
-def cov_by_x(g: Any, y: Any, x: Any, ddof: int) -> Any:
+def grad_cov_x(g: Any, y: Any, x: Any, ddof: int) -> Any:
     """(g + gᵀ) by the centred rows, over the degrees of freedom."""
     g = square(g, x)
     return np.dot(g + np.transpose(g), centred(x)) / (x.shape[1] - ddof)
 
 
-def corrcoef_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_corrcoef_x(g: Any, y: Any, x: Any) -> Any:
     """The same of rows of length 1, of what is at right angles to them."""
     g, x = square(g, x), centred(x)
     length = np.sqrt(np.add.reduce(x * x, 1, keepdims=True))
     x = x / length
-    by_row = np.dot(g + np.transpose(g), x)
-    return (by_row - x * np.add.reduce(x * by_row, 1, keepdims=True)) / length
+    grad_rows = np.dot(g + np.transpose(g), x)
+    return (grad_rows - x * np.add.reduce(x * grad_rows, 1, keepdims=True)) / length
 
 
-define(np.cov, cov_by_x, value=lambda x, ddof: np.cov(x, ddof=ddof))
-define(np.corrcoef, corrcoef_by_x)
+define(np.cov, grad_cov_x, value=lambda x, ddof: np.cov(x, ddof=ddof))
+define(np.corrcoef, grad_corrcoef_x)
 
 
 def variables(m: Any, y: Any, rowvar: bool) -> Any:

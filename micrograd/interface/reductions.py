@@ -31,7 +31,7 @@ def product(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
 
-def product_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+def grad_prod_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g times the product of the others: of all that are not 0, divided by x.
 
     Unless one of the others is 0: there are more zeros than x itself.
@@ -43,7 +43,7 @@ def product_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     return g * np.where(n_zeros == is_zero, others, 0.0)
 
 
-define(np.prod, reduction(product_by_x), value=product)
+define(np.prod, reduction(grad_prod_x), value=product)
 
 
 # --- Running sums and products --------------------------------------------------------
@@ -54,7 +54,7 @@ def sums_from(g: Any, axis: int) -> Any:
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 
-def cumprod_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
+def grad_cumprod_x(g: Any, y: Any, x: Any, axis: int) -> Any:
     """Σ g y / x over the places from x on, without the division at the first 0.
 
     Before it, what follows it is 0 in the sum; after it, all is 0.
@@ -68,7 +68,7 @@ def cumprod_by_x(g: Any, y: Any, x: Any, axis: int) -> Any:
 
 
 define(np.cumsum, lambda g, y, x, axis: sums_from(g, axis))
-define(np.cumprod, cumprod_by_x)
+define(np.cumprod, grad_cumprod_x)
 
 
 def running(function: Function) -> Callable[..., Value]:
@@ -103,21 +103,21 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
     return np.sqrt(var(x, axis, ddof, keepdims))
 
 
-def var_by_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+def grad_var_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """2 g (x - mean) / (n - ddof)."""
     n = degrees_of_freedom(x, y, ddof)
     return np.divide(2 * g, n) * (x - mean(x, axis, True))
 
 
-def std_by_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+def grad_std_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
     n = degrees_of_freedom(x, y, ddof)
     g = np.where(y == 0, 0.0, np.divide(g, n * np.where(y == 0, 1, y)))
     return g * (x - mean(x, axis, True))
 
 
-define(np.var, reduction(var_by_x), value=var)
-define(np.std, reduction(std_by_x), value=std)
+define(np.var, reduction(grad_var_x), value=var)
+define(np.std, reduction(grad_std_x), value=std)
 
 
 def spread(weights: Any, x: Any, axis: Any) -> Any:
@@ -136,14 +136,14 @@ def spread(weights: Any, x: Any, axis: Any) -> Any:
     return np.broadcast_to(np.reshape(weights, lengths), shape)
 
 
-def spread_by_weights(g: Any, y: Any, weights: Any, x: Any, axis: Any) -> Any:
+def grad_spread_weights(g: Any, y: Any, weights: Any, x: Any, axis: Any) -> Any:
     """The sums along the other axes."""
     if np.ndim(weights) == np.ndim(x):
         return g
     return np.add.reduce(np.moveaxis(g, axis, 0), tuple(range(1, np.ndim(x))))
 
 
-define(spread, spread_by_weights, None)
+define(spread, grad_spread_weights, None)
 
 
 def average(
@@ -192,29 +192,29 @@ def nanmin(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.fmin.reduce(x, axis, keepdims=keepdims)
 
 
-def nansum_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+def grad_nansum_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g, and 0 where x is nan."""
     return np.where(np.isnan(x), 0.0, g)
 
 
-def nanmean_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+def grad_nanmean_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g, divided by how many are not nan."""
     is_number = ~np.isnan(x)
     n = np.add.reduce(is_number, axis, keepdims=True)
     return np.where(is_number, g / np.maximum(n, 1), 0.0)
 
 
-def nanextreme_by_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
+def grad_nanmax_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g where x is the extreme, shared equally among ties; 0 where all are nan."""
     ties = x == y
     n = np.add.reduce(ties, axis, keepdims=True)
     return np.where(ties, g / np.maximum(n, 1), 0.0)
 
 
-define(np.nansum, reduction(nansum_by_x), value=nansum)
-define(np.nanmean, reduction(nanmean_by_x), value=nanmean)
-define(np.nanmax, reduction(nanextreme_by_x), value=nanmax)
-define(np.nanmin, reduction(nanextreme_by_x), value=nanmin)
+define(np.nansum, reduction(grad_nansum_x), value=nansum)
+define(np.nanmean, reduction(grad_nanmean_x), value=nanmean)
+define(np.nanmax, reduction(grad_nanmax_x), value=nanmax)
+define(np.nanmin, reduction(grad_nanmax_x), value=nanmin)
 
 
 # --- Order: the gradient goes to the places that were chosen --------------------------
@@ -234,7 +234,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Value:
     return take_along_axis(a, argpartition(a, kth, axis), axis)
 
 
-def quantile_by_x(
+def grad_quantile_x(
     g: Any, y: Any, x: Any, q: Any = 0.5, axis: Any = None, keepdims: bool = False
 ) -> Any:
     """g at the two elements between which the quantile lies, each its share.
@@ -254,14 +254,14 @@ def quantile_by_x(
     ranks = np.reshape(np.multiply(q, n - 1), (*np.shape(q), *[1] * len(kept), 1))
     shares = np.maximum(0, 1 - np.abs(ranks - np.arange(n)))
     g = np.reshape(g, (*np.shape(q), *lengths, 1))
-    by_rank = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
+    grad_ranks = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
     rank_of_each = np.argsort(np.argsort(rows, -1, kind="stable"), -1)
-    by_row = np.take_along_axis(by_rank, rank_of_each, -1)
-    return np.transpose(np.reshape(by_row, np.shape(moved)), np.argsort(order))
+    grad_rows = np.take_along_axis(grad_ranks, rank_of_each, -1)
+    return np.transpose(np.reshape(grad_rows, np.shape(moved)), np.argsort(order))
 
 
-define(np.quantile, quantile_by_x)
-define(np.median, quantile_by_x)
+define(np.quantile, grad_quantile_x)
+define(np.median, grad_quantile_x)
 quantile = with_options(np.quantile, "q axis keepdims", raw="q")
 
 

@@ -21,16 +21,16 @@ from micrograd.rules import RULES, Function, Rule, define, selected
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
 
-def reshaped_back(g: Any, y: Any, x: Any, **_: Any) -> Any:
+def grad_reshape_x(g: Any, y: Any, x: Any, **_: Any) -> Any:
     """g in the shape of x."""
     return np.reshape(g, np.shape(x))
 
 
-define(np.expand_dims, reshaped_back, value=lambda x, axis: np.expand_dims(x, axis))
-define(np.squeeze, reshaped_back, value=lambda x, axis: np.squeeze(x, axis))
-define(np.atleast_1d, reshaped_back)
-define(np.atleast_2d, reshaped_back)
-define(np.atleast_3d, reshaped_back)
+define(np.expand_dims, grad_reshape_x, value=lambda x, axis: np.expand_dims(x, axis))
+define(np.squeeze, grad_reshape_x, value=lambda x, axis: np.squeeze(x, axis))
+define(np.atleast_1d, grad_reshape_x)
+define(np.atleast_2d, grad_reshape_x)
+define(np.atleast_3d, grad_reshape_x)
 
 
 def each_at_least(function: Function) -> Callable[..., Any]:
@@ -124,7 +124,7 @@ def numbered(x: Any) -> Any:
     return np.arange(1, np.size(x) + 1).reshape(np.shape(x))
 
 
-def sent_back(g: Any, y: Any, x: Any, numbers: Any) -> Any:
+def sums_by_number(g: Any, y: Any, x: Any, numbers: Any) -> Any:
     """g added up at the elements of x with these numbers, one for each element of y."""
     g = np.ravel(g)
     if g.dtype == np.longdouble:
@@ -133,16 +133,16 @@ def sent_back(g: Any, y: Any, x: Any, numbers: Any) -> Any:
     return np.reshape(sums[1:], np.shape(x))
 
 
-def moved_back(function: Function) -> Function:
+def grad_x_of(function: Function) -> Function:
     """The derivative of a function that takes elements of x, or puts 0.
 
     Where each comes from, the function itself tells: it moves their numbers.
     """
 
-    def by_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:
-        return sent_back(g, y, x, function(numbered(x), *others, **options))
+    def grad_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:
+        return sums_by_number(g, y, x, function(numbered(x), *others, **options))
 
-    return by_x
+    return grad_x
 
 
 def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
@@ -150,11 +150,11 @@ def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
     return np.take_along_axis(x if np.ndim(x) else np.asarray(x), indices, axis)
 
 
-define(np.delete, moved_back(np.delete))
-define(np.diag, moved_back(np.diag))
-define(np.diagflat, moved_back(np.diagflat))
-define(np.take, moved_back(np.take), None)
-define(np.take_along_axis, moved_back(np.take_along_axis), None, value=taken_along_axis)
+define(np.delete, grad_x_of(np.delete))
+define(np.diag, grad_x_of(np.diag))
+define(np.diagflat, grad_x_of(np.diagflat))
+define(np.take, grad_x_of(np.take), None)
+define(np.take_along_axis, grad_x_of(np.take_along_axis), None, value=taken_along_axis)
 
 
 take = with_options(np.take, "axis mode", keys="indices")
@@ -172,7 +172,7 @@ def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
     return take(a, apply(RULES[np.flatnonzero], condition), axis)
 
 
-def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
+def grad_diagonal_x(g: Any, y: Any, x: Any, offset: int) -> Any:
     """g on that diagonal of the last two axes."""
     gradient = np.zeros_like(x, np.result_type(g))
     rows = np.arange(y.shape[-1]) + max(-offset, 0)
@@ -182,7 +182,7 @@ def diagonal_by_x(g: Any, y: Any, x: Any, offset: int) -> Any:
 
 define(
     np.diagonal,
-    diagonal_by_x,
+    grad_diagonal_x,
     value=lambda x, offset: np.diagonal(x, offset, -2, -1),
 )
 
@@ -195,10 +195,10 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     return apply(RULES[np.diagonal].bind({"offset": offset}), a)
 
 
-def repeated_by_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
+def grad_repeat_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
     """The sum of the copies."""
     if np.ndim(repeats):
-        return sent_back(g, y, x, np.repeat(numbered(x), repeats, axis))
+        return sums_by_number(g, y, x, np.repeat(numbered(x), repeats, axis))
     lengths = [np.size(x)] if axis is None else [*np.shape(x)]
     copies = (axis or 0) % len(lengths) + 1
     lengths.insert(copies, repeats)
@@ -206,7 +206,7 @@ def repeated_by_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any
     return np.reshape(sums, np.shape(x))
 
 
-def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
+def grad_tile_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     """The sum of the tiles."""
     shape, reps = np.shape(x), tuple(np.atleast_1d(reps))
     n = max(len(shape), len(reps))
@@ -217,8 +217,8 @@ def tiled_by_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     return np.reshape(np.add.reduce(tiles, tuple(range(0, 2 * n, 2))), np.shape(x))
 
 
-define(np.repeat, repeated_by_x)
-define(np.tile, tiled_by_x)
+define(np.repeat, grad_repeat_x)
+define(np.tile, grad_tile_x)
 
 
 # --- Choices --------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def of_choices(index: Any, *choices: Any) -> Any:
     return np.choose(index, choices)
 
 
-def choices_by(i: int, g: Any, y: Any, index: Any, *choices: Any) -> Any:
+def grad_choose(i: int, g: Any, y: Any, index: Any, *choices: Any) -> Any:
     """g where the i-th was chosen."""
     return np.where(index == i, g, 0.0)
 
@@ -248,8 +248,8 @@ def choices_by(i: int, g: Any, y: Any, index: Any, *choices: Any) -> Any:
 def choose(a: Any, choices: Any) -> Value:
     """For each place, of the choice whose number stands there."""
     choices = [*choices]
-    by_choices = [partial(choices_by, i) for i in range(len(choices))]
-    return apply(Rule("choose", of_choices, (None, *by_choices)), a, *choices)
+    grad_choices = [partial(grad_choose, i) for i in range(len(choices))]
+    return apply(Rule("choose", of_choices, (None, *grad_choices)), a, *choices)
 
 
 # --- Parts ----------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def part(x: Any, i: int, sections: Any, axis: int, is_equal: bool) -> Any:
     return x[key_of(x, i, sections, axis)]
 
 
-def part_by_x(
+def grad_split_x(
     g: Any, y: Any, x: Any, i: int, sections: Any, axis: int, is_equal: bool
 ) -> Any:
     """g at the part, 0 elsewhere."""
@@ -285,7 +285,7 @@ def part_by_x(
     return gradient
 
 
-define(part, part_by_x, name="split")
+define(part, grad_split_x, name="split")
 
 
 def parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
@@ -388,40 +388,40 @@ def inserted(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
     return np.insert(x, obj, values, axis)
 
 
-def inserted_by_x(
+def grad_insert_x(
     g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
 ) -> Any:
     """g where x is."""
     nothing = np.zeros(np.shape(values), int)
-    return sent_back(g, y, x, inserted(numbered(x), nothing, obj, axis))
+    return sums_by_number(g, y, x, inserted(numbered(x), nothing, obj, axis))
 
 
-def inserted_by_values(
+def grad_insert_values(
     g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
 ) -> Any:
     """g where the values are."""
     nothing = np.zeros(np.shape(x), int)
-    return sent_back(g, y, values, inserted(nothing, numbered(values), obj, axis))
+    return sums_by_number(g, y, values, inserted(nothing, numbered(values), obj, axis))
 
 
-define(np.insert, inserted_by_x, inserted_by_values, value=inserted)
+define(np.insert, grad_insert_x, grad_insert_values, value=inserted)
 
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def padded_by_x(
+def grad_pad_x(
     g: Any, y: Any, x: Any, pad_width: Any, mode: Any, **options: Any
 ) -> Any:
     """g inside, and at the places whose elements stand outside, too."""
     if mode != "constant" or isinstance(pad_width, dict):
-        return sent_back(g, y, x, np.pad(numbered(x), pad_width, mode))
+        return sums_by_number(g, y, x, np.pad(numbered(x), pad_width, mode))
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
     inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
     return selected(g, *inside)
 
 
-define(np.pad, padded_by_x)
+define(np.pad, grad_pad_x)
 
 
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Value:

@@ -28,27 +28,27 @@ def bell(x: Any) -> Any:
     return 2 / math.sqrt(math.pi) * np.exp(-np.square(1.0 * x))
 
 
-def xlogy_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_xlogy_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g ln b, and 0 where a is 0 and b gives no number."""
     return g * np.log(np.where((a == 0) & (b <= 0), 1, b))
 
 
-def xlogy_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_xlogy_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g a / b, and 0 where a is 0."""
     return g * (a / inside(np.where(a == 0, 1, b), y))
 
 
-def xlog1py_by_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_xlog1py_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g ln(1 + b), and 0 where a is 0 and b gives no number."""
     return g * np.log1p(np.where((a == 0) & (b <= -1), 0, b))
 
 
-def xlog1py_by_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+def grad_xlog1py_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g a / (1 + b), and 0 where a is 0."""
     return g * (a / (1 + inside(np.where(a == 0, 0, b), y)))
 
 
-def logit_by_x(g: Any, y: Any, x: Any) -> Any:
+def grad_logit_x(g: Any, y: Any, x: Any) -> Any:
     """g / (x (1 - x))."""
     x = inside(x, y)
     return g / (x * (1 - x))
@@ -68,11 +68,11 @@ DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
     "gammaln": (lambda g, y, x: g * special_arrays.digamma(x),),
     "log1p": RULES[np.log1p].derivatives,
     "log_expit": (lambda g, y, x: -g * np.expm1(y),),
-    "logit": (logit_by_x,),
+    "logit": (grad_logit_x,),
     "ndtr": (lambda g, y, x: g * (bell(x / math.sqrt(2)) / math.sqrt(8)),),
     "psi": (lambda g, y, x: g * inside(special_arrays.trigamma(x), y),),
-    "xlog1py": (xlog1py_by_a, xlog1py_by_b),
-    "xlogy": (xlogy_by_a, xlogy_by_b),
+    "xlog1py": (grad_xlog1py_a, grad_xlog1py_b),
+    "xlogy": (grad_xlogy_a, grad_xlogy_b),
 }
 
 
