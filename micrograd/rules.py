@@ -355,7 +355,7 @@ define(minus_log_softmax, grad_minus_log_softmax_x, name="-log(softmax)")
 # --- Products -------------------------------------------------------------------------
 
 
-def dot(a: Any, b: Any) -> Any:
+def matmul(a: Any, b: Any) -> Any:
     """a @ b; np.dot is faster, but takes 0 times nan as 0 where a size is 1."""
     if type(a) is type(b) is np.ndarray and a.ndim in (1, 2) and b.ndim in (1, 2):
         if a.size > 1 and b.size > 1:
@@ -368,10 +368,10 @@ def grad_matmul_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1 == b.ndim:
         return g * b
     if b.ndim == 1:
-        return dot(g[..., None], b[None])  # (..., n, 1) by (1, k)
+        return matmul(g[..., None], b[None])  # (..., n, 1) by (1, k)
     if a.ndim == 1:
-        return dot(b, g[..., None])[..., 0]  # (..., k, m) by (..., m, 1)
-    return dot(g, b.swapaxes(-1, -2))  # (..., n, m) by (..., m, k)
+        return matmul(b, g[..., None])[..., 0]  # (..., k, m) by (..., m, 1)
+    return matmul(g, b.swapaxes(-1, -2))  # (..., n, m) by (..., m, k)
 
 
 def grad_matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -379,24 +379,24 @@ def grad_matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1 == b.ndim:
         return g * a
     if b.ndim == 1:
-        return dot(g, a) if a.ndim == 2 else g[..., None] * a  # to be summed back
+        return matmul(g, a) if a.ndim == 2 else g[..., None] * a  # to be summed back
     if a.ndim == 1:
-        return dot(a[:, None], g[..., None, :])  # (k, 1) by (..., 1, m)
-    return dot(a.swapaxes(-1, -2), g)  # (..., k, n) by (..., n, m)
+        return matmul(a[:, None], g[..., None, :])  # (k, 1) by (..., 1, m)
+    return matmul(a.swapaxes(-1, -2), g)  # (..., k, n) by (..., n, m)
 
 
-define(np.matmul, grad_matmul_a, grad_matmul_b, name="@", value=dot)
+define(np.matmul, grad_matmul_a, grad_matmul_b, name="@", value=matmul)
 
 
 # --- Places ---------------------------------------------------------------------------
 
 
-def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """The elements in another shape."""
     return np.reshape(x, shape)
 
 
-def transposed(x: Any, axes: tuple[int, ...] | None = None) -> Any:
+def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Any:
     """The axes in another order; reversed, if none is given."""
     return np.transpose(x, axes)
 
@@ -413,9 +413,9 @@ def grad_transpose_x(
 define(
     np.reshape,
     lambda g, y, x, shape: np.reshape(g, np.shape(x)),
-    value=reshaped,
+    value=reshape,
 )
-define(np.transpose, grad_transpose_x, value=transposed)
+define(np.transpose, grad_transpose_x, value=transpose)
 
 
 def selected(x: Any, *keys: Any) -> Any:
@@ -436,14 +436,14 @@ def grad_selected_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
 define(selected, grad_selected_x, name="[]")  # keys receive nothing
 
 
-def along(x: Any, key: int | slice, axis: int) -> Any:
+def slice_along(x: Any, key: int | slice, axis: int) -> Any:
     """The places of that index along an axis."""
     keys: list[int | slice] = [slice(None)] * x.ndim
     keys[axis] = key
     return x[tuple(keys)]
 
 
-def joined(*parts: Any, axis: int) -> Any:
+def concatenate_parts(*parts: Any, axis: int) -> Any:
     """np.concatenate, of arguments."""
     return np.concatenate(parts, axis)
 
@@ -451,18 +451,18 @@ def joined(*parts: Any, axis: int) -> Any:
 def grad_concatenate(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     """The i-th part of g."""
     end = sum(part.shape[axis] for part in parts[: i + 1])
-    return along(g, slice(end - parts[i].shape[axis], end), axis)
+    return slice_along(g, slice(end - parts[i].shape[axis], end), axis)
 
 
-def stacked(*parts: Any, axis: int = 0) -> Any:
+def stack_parts(*parts: Any, axis: int = 0) -> Any:
     """np.stack, of arguments."""
     return np.stack(parts, axis)
 
 
 def grad_stack(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
     """The i-th part of g."""
-    return along(g, i, axis)
+    return slice_along(g, i, axis)
 
 
-define(np.concatenate, grad_concatenate, value=joined, is_variadic=True)
-define(np.stack, grad_stack, value=stacked, is_variadic=True)
+define(np.concatenate, grad_concatenate, value=concatenate_parts, is_variadic=True)
+define(np.stack, grad_stack, value=stack_parts, is_variadic=True)

@@ -20,7 +20,7 @@ def known(x: Any) -> Any:
     return x if isinstance(x, Value) else x.data
 
 
-def numbers(name: str, x: Any) -> Any:
+def without_values(name: str, x: Any) -> Any:
     """x, which has to be of numbers: a TypeError, if there is a Value in it."""
     if has_value(x):
         raise TypeError(f"{name}: expected numbers, as no gradient comes back to it")
@@ -47,7 +47,7 @@ def with_options(
     For np.roll:
 
         def roll(a, shift, axis=None):
-            parameters = {'shift': numbers('shift', shift), 'axis': axis}
+            parameters = {'shift': without_values('shift', shift), 'axis': axis}
             return apply(rule.bind(parameters, 1), a)
 
     Parameters
@@ -59,7 +59,7 @@ def with_options(
     taken, operands, given, kind = [], [], [], None
     for name, x in inspect.signature(function).parameters.items():
         if name in options.split():
-            value = f"numbers({name!r}, {name})" if name in raw.split() else name
+            value = f"without_values({name!r}, {name})" if name in raw.split() else name
             given.append(f"{name!r}: {value}")
         elif x.default is x.empty:
             operands.append(f"as_key({name})" if name in keys.split() else name)
@@ -77,7 +77,7 @@ def {name}{signature}:
     names: dict[str, Any] = {
         "apply": apply,
         "as_key": as_key,
-        "numbers": numbers,
+        "without_values": without_values,
         "rule": RULES[function],
     }
     exec(compile(text, f"{__file__}: {name}", "exec"), names)

@@ -93,7 +93,7 @@ class Places:
         >>> print(y.data, v.grad, x.grad)
         [1. 5. 3.] [1. 0. 1.] 1.0
         """
-        return apply(RULES[filled], self.value, values, *self.keys)
+        return apply(RULES[set_at], self.value, values, *self.keys)
 
     def add(self, values: Any, /) -> Value:
         """The Value with these added at the places; all that meet in one are added.
@@ -101,7 +101,7 @@ class Places:
         >>> Value(np.zeros(3)).at[[0, 2, 0]].add([1, 2, 3])
         Value(data=[4. 0. 2.], grad=None)
         """
-        return apply(RULES[added], self.value, values, *self.keys)
+        return apply(RULES[sum_at], self.value, values, *self.keys)
 
 
 def copy_for(x: Any, values: Any) -> Any:
@@ -115,21 +115,21 @@ def copy_for(x: Any, values: Any) -> Any:
     return np.array(x)
 
 
-def filled(x: Any, values: Any, *keys: Any) -> Any:
+def set_at(x: Any, values: Any, *keys: Any) -> Any:
     """x with x[keys] = values."""
     y = copy_for(x, values)
     y[keys] = values
     return y if y.ndim else y[()]
 
 
-def grad_filled_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+def grad_set_at_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g, but 0 at the places."""
     g = np.array(g)
     g[keys] = 0
     return g
 
 
-def grad_filled_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
+def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g at the places; 0 for those whose place another one has taken."""
     taken = selected(g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
@@ -140,16 +140,16 @@ def grad_filled_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     return np.where(last[keys] == numbers, taken, 0.0)
 
 
-def added(x: Any, values: Any, *keys: Any) -> Any:
+def sum_at(x: Any, values: Any, *keys: Any) -> Any:
     """x with values added at the places."""
     y = copy_for(x, values)
     np.add.at(y, keys, values)
     return y if y.ndim else y[()]
 
 
-define(filled, grad_filled_x, grad_filled_values, name="at[].set")
+define(set_at, grad_set_at_x, grad_set_at_values, name="at[].set")
 define(
-    added,
+    sum_at,
     lambda g, y, x, values, *keys: g,
     lambda g, y, x, values, *keys: selected(g, *keys),
     name="at[].add",

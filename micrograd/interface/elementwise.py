@@ -99,7 +99,7 @@ define(np.deg2rad, lambda g, y, x: g * DEGREE)
 # --- Powers and logarithms ------------------------------------------------------------
 
 
-def share(a: Any, b: Any) -> Any:
+def weight_of_a(a: Any, b: Any) -> Any:
     """exp(a) / (exp(a) + exp(b)), which is half of it where they are equal."""
     with np.errstate(invalid="ignore"):  # inf - inf
         difference = 1.0 * a - b
@@ -112,13 +112,13 @@ define(np.log2, lambda g, y, x: g / (LN2 * inside(x, y)))
 define(np.log10, lambda g, y, x: g / (LN10 * inside(x, y)))
 define(
     np.logaddexp,
-    lambda g, y, a, b: g * share(a, b),
-    lambda g, y, a, b: g * share(b, a),
+    lambda g, y, a, b: g * weight_of_a(a, b),
+    lambda g, y, a, b: g * weight_of_a(b, a),
 )
 define(
     np.logaddexp2,
-    lambda g, y, a, b: g * share(LN2 * a, LN2 * b),
-    lambda g, y, a, b: g * share(LN2 * b, LN2 * a),
+    lambda g, y, a, b: g * weight_of_a(LN2 * a, LN2 * b),
+    lambda g, y, a, b: g * weight_of_a(LN2 * b, LN2 * a),
 )
 define(np.reciprocal, lambda g, y, x: -g * y * y)
 define(np.cbrt, lambda g, y, x: np.divide(g, 3 * y * y))

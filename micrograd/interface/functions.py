@@ -52,7 +52,7 @@ def stack(values: Sequence[Any] | Value, axis: int = 0) -> Value:
 # --- Products: sums over letters or axes ----------------------------------------------
 
 
-def contracted(
+def contraction(
     *arrays: Any, terms: list[str], result: str, optimize: Any = True
 ) -> Any:
     """np.einsum of one term for each array: products, summed over all other letters."""
@@ -79,28 +79,28 @@ def grad_einsum(
     factors = [*arrays[:i], *arrays[i + 1 :], g]
     if not set(term) <= set("".join(others)):  # x alone has a letter, summed there
         others, factors = [*others, term], [*factors, np.ones_like(x)]
-    gradient = contracted(*factors, terms=others, result=term)
+    gradient = contraction(*factors, terms=others, result=term)
     if np.shape(gradient) == np.shape(x):
         return gradient
     return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
 
 
-define(contracted, grad_einsum, name="einsum", is_variadic=True)
+define(contraction, grad_einsum, name="einsum", is_variadic=True)
 
 
-def diagonal(x: Any, term: str, letters: str) -> Any:
+def einsum_diagonal(x: Any, term: str, letters: str) -> Any:
     """What einsum takes of x where letters repeat, as in "ii"; a view."""
     return np.einsum(f"{term}->{letters}", x)
 
 
-def grad_diagonal_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
+def grad_einsum_diagonal_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
     """g on the diagonal, 0 elsewhere."""
     gradient = np.zeros(np.shape(x), np.result_type(g))
-    diagonal(gradient, term, letters)[...] = g
+    einsum_diagonal(gradient, term, letters)[...] = g
     return gradient
 
 
-define(diagonal, grad_diagonal_x, name="einsum")
+define(einsum_diagonal, grad_einsum_diagonal_x, name="einsum")
 
 
 def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
@@ -131,11 +131,11 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:
         term = terms[i] = term.replace("...", dots)
         letters = "".join(dict.fromkeys(term))
         if letters != term:
-            taken = RULES[diagonal].bind({"term": term, "letters": letters})
+            taken = RULES[einsum_diagonal].bind({"term": term, "letters": letters})
             terms[i], values[i] = letters, apply(taken, x)
     result = result.replace("...", rest)
     parameters = {"terms": terms, "result": result, "optimize": optimize}
-    return apply(RULES[contracted].bind(parameters, len(values)), *values)
+    return apply(RULES[contraction].bind(parameters, len(values)), *values)
 
 
 def tensordot(left: Any, right: Any, axes: int) -> Value:

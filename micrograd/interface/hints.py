@@ -49,7 +49,7 @@ def add_hints(names: dict[str, Any]) -> None:
         names["Optimiser"].__getattr__ = attribute_of("optimiser")
         for kind in names.values():
             if isinstance(kind, type) and issubclass(kind, names["Optimiser"]):
-                kind.__init__ = with_our_words(vars(kind)["__init__"])
+                kind.__init__ = with_our_words(kind.__init__)  # type: ignore
 
 
 def attribute_of(subject: str) -> Callable[[Any, str], Any]:

@@ -126,13 +126,13 @@ def of_data(function: Function) -> Callable[..., Any]:
     """NumPy's function of the data, whose answer is no Value."""
 
     def answer(*arguments: Any, **options: Any) -> Any:
-        named = {name: plain(x) for name, x in options.items()}
-        return function(*map(plain, arguments), **named)
+        named = {name: raw_data(x) for name, x in options.items()}
+        return function(*map(raw_data, arguments), **named)
 
     return answer
 
 
-def plain(x: Any) -> Any:
+def raw_data(x: Any) -> Any:
     """The data of a Value, or of a list of them; all else as it is."""
     return as_operand(x).data if has_value(x) else x
 

@@ -14,10 +14,10 @@ from micrograd.interface.arguments import installed, known, with_options
 from micrograd.interface.functions import concatenate
 from micrograd.rules import RULES, Function, define
 
-LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
+AXIS_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
 
 
-def moved(x: Any, source: int, destination: int) -> Any:
+def move_axis(x: Any, source: int, destination: int) -> Any:
     """np.moveaxis; x itself, if nothing moves."""
     return x if source == destination else np.moveaxis(x, source, destination)
 
@@ -25,7 +25,7 @@ def moved(x: Any, source: int, destination: int) -> Any:
 # --- Sums of products over axes -------------------------------------------------------
 
 
-def paired(axes: Any, a: Any, b: Any) -> list[list[int]]:
+def axis_pairs(axes: Any, a: Any, b: Any) -> list[list[int]]:
     """The axes of each that np.tensordot sums over, counted from the first one."""
     pairs = axes
     if np.ndim(axes) == 0:
@@ -36,19 +36,19 @@ def paired(axes: Any, a: Any, b: Any) -> list[list[int]]:
     ]
 
 
-def others(axes: Sequence[int], x: Any) -> list[int]:
+def other_axes(axes: Sequence[int], x: Any) -> list[int]:
     """The other axes."""
     return [i for i in range(np.ndim(x)) if i not in axes]
 
 
 def grad_tensordot(i: int, g: Any, y: Any, *data: Any, axes: Any) -> Any:
     """g with the other operand, over its axes that are in y; in the order of x's."""
-    g, pairs = g, paired(axes, *data)
+    pairs = axis_pairs(axes, *data)
     x, other, own, others_own = data[i], data[1 - i], pairs[i], pairs[1 - i]
-    rest = others(others_own, other)  # in y last if x is a, first if it is b
+    rest = other_axes(others_own, other)  # in y last if x is a, first if it is b
     in_g = range(len(rest)) if i else range(np.ndim(g) - len(rest), np.ndim(g))
     gradient = np.tensordot(g, other, (list(in_g), rest))
-    order = others(own, x) + [k for _, k in sorted(zip(others_own, own))]
+    order = other_axes(own, x) + [k for _, k in sorted(zip(others_own, own))]
     return np.transpose(gradient, [order.index(k) for k in range(np.ndim(x))])
 
 
@@ -135,10 +135,10 @@ def cross(
     """np.cross: of vectors of two components, the third one of it."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = moved(known(a), axisa, -1), moved(known(b), axisb, -1)
+    a, b = move_axis(known(a), axisa, -1), move_axis(known(b), axisb, -1)
     y = apply(RULES[np.cross].bind({}, 2), a, b)
     is_flat = np.shape(a)[-1] == np.shape(b)[-1] == 2
-    return y if is_flat else moved(y, -1, axisc)
+    return y if is_flat else move_axis(y, -1, axisc)
 
 
 # --- Of matrices and vectors, in batches; those of NumPy 2 ----------------------------
@@ -163,7 +163,7 @@ for function, derivatives in installed(OF_NUMPY_2).items():
 
 def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Value:
     """np.vecdot."""
-    a, b = moved(known(a), axis, -1), moved(known(b), axis, -1)
+    a, b = move_axis(known(a), axis, -1), move_axis(known(b), axis, -1)
     return apply(RULES[np.vecdot], a, b)
 
 
@@ -180,9 +180,11 @@ def einsum(*operands: Any, optimize: Any = True) -> Value:
 def letters(axes: Any) -> str:
     """The letters that stand for a list of numbers and `...`."""
     for k in axes:
-        if k is not ... and k not in range(len(LETTERS)):
-            raise ValueError(f"expected axes from 0 to {len(LETTERS) - 1}, got {k!r}")
-    return "".join("..." if k is ... else LETTERS[k] for k in axes)
+        if k is not ... and k not in range(len(AXIS_LETTERS)):
+            raise ValueError(
+                f"expected axes from 0 to {len(AXIS_LETTERS) - 1}, got {k!r}"
+            )
+    return "".join("..." if k is ... else AXIS_LETTERS[k] for k in axes)
 
 
 def grad_multi_dot(i: int, g: Any, y: Any, *data: Any) -> Any:
@@ -216,7 +218,7 @@ def multi_dot(arrays: Sequence[Any]) -> Value:
 # --- Differences and sums of them -----------------------------------------------------
 
 
-def padded(x: Any, before: int, after: int, axis: int = 0) -> Any:
+def pad_axis(x: Any, before: int, after: int, axis: int = 0) -> Any:
     """x between zeros along an axis; np.pad takes ten times as long."""
     ends = []
     for n in (before, after):
@@ -230,7 +232,7 @@ def grad_diff_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
     """The differences of g, which is 0 beyond its ends; the sign turns n times."""
     if np.size(y) == 0:
         return np.zeros(np.shape(x))
-    return (-1) ** n * np.diff(padded(g, n, n, axis), n, axis)
+    return (-1) ** n * np.diff(pad_axis(g, n, n, axis), n, axis)
 
 
 define(np.diff, grad_diff_x, value=lambda x, n, axis: np.diff(x, n, axis))
@@ -297,7 +299,7 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
 
     Where the places are given and not their distance, each side has the other's weight.
     """
-    f = moved(f, axis, -1)
+    f = move_axis(f, axis, -1)
     if np.shape(f)[-1] in (0, 1):  # an open axis has None
         raise ValueError("expected two elements or more along the axis")
     if not isinstance(spacing, Value):
@@ -312,15 +314,15 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
     if np.ndim(steps):
         inside = (left * steps[1:] + right * steps[:-1]) / (steps[1:] + steps[:-1])
     y = concatenate([slopes[..., :1], inside, slopes[..., -1:]], -1)
-    return moved(y, -1, axis)  # type: ignore[no-any-return]
+    return move_axis(y, -1, axis)  # type: ignore[no-any-return]
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Value:
     """np.trapezoid."""
-    y, steps = moved(known(y), axis, -1), dx
+    y, steps = move_axis(known(y), axis, -1), dx
     if x is not None:
         x = known(x)
-        steps = diff(x if np.ndim(x) == 1 else moved(x, axis, -1))
+        steps = diff(x if np.ndim(x) == 1 else move_axis(x, axis, -1))
     area: Value = (steps * (y[..., 1:] + y[..., :-1]) / 2).sum(-1)
     return area
 
@@ -333,7 +335,7 @@ def in_full(g: Any, a: Any, v: Any, mode: Any, is_turned: bool = False) -> Any:
     shorter, rest = min(len(a), len(v)), len(a) + len(v) - 1 - len(g)
     before = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
     before = rest - before if is_turned else before
-    return padded(g, before, rest - before)
+    return pad_axis(g, before, rest - before)
 
 
 def grad_convolve(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
@@ -408,20 +410,20 @@ def centred(x: Any) -> Any:
     return x - np.mean(x, 1, keepdims=True)
 
 
-def square(g: Any, x: Any) -> Any:
+def as_square(g: Any, x: Any) -> Any:
     """g of all pairs of rows of x as a matrix, which NumPy squeezes if there is one."""
     return np.reshape(g, (len(x), len(x)))
 
 
 def grad_cov_x(g: Any, y: Any, x: Any, ddof: int) -> Any:
     """(g + gᵀ) by the centred rows, over the degrees of freedom."""
-    g = square(g, x)
+    g = as_square(g, x)
     return np.dot(g + np.transpose(g), centred(x)) / (x.shape[1] - ddof)
 
 
 def grad_corrcoef_x(g: Any, y: Any, x: Any) -> Any:
     """The same of rows of length 1, of what is at right angles to them."""
-    g, x = square(g, x), centred(x)
+    g, x = as_square(g, x), centred(x)
     length = np.sqrt(np.add.reduce(x * x, 1, keepdims=True))
     x = x / length
     grad_rows = np.dot(g + np.transpose(g), x)

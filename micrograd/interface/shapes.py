@@ -68,18 +68,18 @@ def reordered(function: Function) -> Callable[..., Value]:
 # --- Broadcasting ---------------------------------------------------------------------
 
 
-def passed_on(g: Any, *_: Any, **options: Any) -> Any:
+def grad_broadcast_to_x(g: Any, *_: Any, **options: Any) -> Any:
     """g itself."""
     return g
 
 
-define(np.broadcast_to, passed_on)
+define(np.broadcast_to, grad_broadcast_to_x)
 
 
 def broadcast_arrays(*args: Any) -> tuple[Value, ...]:
     """Each in the shape of all."""
     nothing = [None] * (len(args) - 1)
-    rule = Rule("broadcast_arrays", broadcast_with, (passed_on, *nothing))
+    rule = Rule("broadcast_arrays", broadcast_with, (grad_broadcast_to_x, *nothing))
     return tuple(
         [apply(rule, x, *args[:i], *args[i + 1 :]) for i, x in enumerate(args)]
     )
@@ -119,7 +119,7 @@ def flipud(m: Any) -> Value:
 # --- Elements that are taken, repeated or left out ------------------------------------
 
 
-def numbered(x: Any) -> Any:
+def element_numbers(x: Any) -> Any:
     """The number of each element, from 1 on; 0 is none."""
     return np.arange(1, np.size(x) + 1).reshape(np.shape(x))
 
@@ -140,12 +140,12 @@ def grad_x_of(function: Function) -> Function:
     """
 
     def grad_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:
-        return sums_by_number(g, y, x, function(numbered(x), *others, **options))
+        return sums_by_number(g, y, x, function(element_numbers(x), *others, **options))
 
     return grad_x
 
 
-def taken_along_axis(x: Any, indices: Any, axis: Any) -> Any:
+def values_along_axis(x: Any, indices: Any, axis: Any) -> Any:
     """np.take_along_axis, also of a number, which has no axes."""
     return np.take_along_axis(x if np.ndim(x) else np.asarray(x), indices, axis)
 
@@ -154,7 +154,7 @@ define(np.delete, grad_x_of(np.delete))
 define(np.diag, grad_x_of(np.diag))
 define(np.diagflat, grad_x_of(np.diagflat))
 define(np.take, grad_x_of(np.take), None)
-define(np.take_along_axis, grad_x_of(np.take_along_axis), None, value=taken_along_axis)
+define(np.take_along_axis, grad_x_of(np.take_along_axis), None, value=values_along_axis)
 
 
 take = with_options(np.take, "axis mode", keys="indices")
@@ -198,7 +198,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
 def grad_repeat_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
     """The sum of the copies."""
     if np.ndim(repeats):
-        return sums_by_number(g, y, x, np.repeat(numbered(x), repeats, axis))
+        return sums_by_number(g, y, x, np.repeat(element_numbers(x), repeats, axis))
     lengths = [np.size(x)] if axis is None else [*np.shape(x)]
     copies = (axis or 0) % len(lengths) + 1
     lengths.insert(copies, repeats)
@@ -235,7 +235,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return y
 
 
-def of_choices(index: Any, *choices: Any) -> Any:
+def choose_from(index: Any, *choices: Any) -> Any:
     """np.choose, of arguments."""
     return np.choose(index, choices)
 
@@ -249,13 +249,13 @@ def choose(a: Any, choices: Any) -> Value:
     """For each place, of the choice whose number stands there."""
     choices = [*choices]
     grad_choices = [partial(grad_choose, i) for i in range(len(choices))]
-    return apply(Rule("choose", of_choices, (None, *grad_choices)), a, *choices)
+    return apply(Rule("choose", choose_from, (None, *grad_choices)), a, *choices)
 
 
 # --- Parts ----------------------------------------------------------------------------
 
 
-def key_of(x: Any, i: int, sections: Any, axis: int) -> tuple[slice, ...]:
+def key_of_part(x: Any, i: int, sections: Any, axis: int) -> tuple[slice, ...]:
     """The index of the i-th part: of so many, or between these places."""
     if np.ndim(sections):
         part = slice(*[None, *sections, None][i : i + 2])
@@ -268,27 +268,27 @@ def key_of(x: Any, i: int, sections: Any, axis: int) -> tuple[slice, ...]:
     return tuple(key)
 
 
-def part(x: Any, i: int, sections: Any, axis: int, is_equal: bool) -> Any:
+def split_part(x: Any, i: int, sections: Any, axis: int, is_equal: bool) -> Any:
     """The i-th part along an axis."""
     if is_equal and np.ndim(sections) == 0 and np.shape(x)[axis] % sections:
         n = np.shape(x)[axis]
         raise ValueError(f"expected a length that {sections} divides, got {n}")
-    return x[key_of(x, i, sections, axis)]
+    return x[key_of_part(x, i, sections, axis)]
 
 
-def grad_split_x(
+def grad_split_part_x(
     g: Any, y: Any, x: Any, i: int, sections: Any, axis: int, is_equal: bool
 ) -> Any:
     """g at the part, 0 elsewhere."""
     gradient = np.zeros_like(x, np.result_type(g))
-    gradient[key_of(x, i, sections, axis)] = g
+    gradient[key_of_part(x, i, sections, axis)] = g
     return gradient
 
 
-define(part, grad_split_x, name="split")
+define(split_part, grad_split_part_x, name="split")
 
 
-def parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
+def split_parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
     """The parts along an axis: so many, or cut at these places."""
     n = len(cuts) + 1 if np.ndim(cuts) else cuts
     if ary.ndim == 0:
@@ -296,17 +296,19 @@ def parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
     if n < 1:
         raise ValueError(f"expected one section or more, got {n}")
     parameters = {"sections": cuts, "axis": axis, "is_equal": is_equal}
-    return [apply(RULES[part].bind({"i": i, **parameters}), ary) for i in range(n)]
+    return [
+        apply(RULES[split_part].bind({"i": i, **parameters}), ary) for i in range(n)
+    ]
 
 
 def split(ary: Value, indices_or_sections: Any, axis: int = 0) -> list[Value]:
     """So many equal parts along an axis; or cut at these places."""
-    return parts(ary, indices_or_sections, axis, is_equal=True)
+    return split_parts(ary, indices_or_sections, axis, is_equal=True)
 
 
 def array_split(ary: Value, indices_or_sections: Any, axis: int = 0) -> list[Value]:
     """So many parts along an axis, the first ones longer; or cut at these places."""
-    return parts(ary, indices_or_sections, axis, is_equal=False)
+    return split_parts(ary, indices_or_sections, axis, is_equal=False)
 
 
 def hsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
@@ -383,7 +385,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Value:
     return concatenate([known(arr), known(values)], axis)
 
 
-def inserted(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
+def insert_into(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
     """np.insert, values second."""
     return np.insert(x, obj, values, axis)
 
@@ -393,7 +395,7 @@ def grad_insert_x(
 ) -> Any:
     """g where x is."""
     nothing = np.zeros(np.shape(values), int)
-    return sums_by_number(g, y, x, inserted(numbered(x), nothing, obj, axis))
+    return sums_by_number(g, y, x, insert_into(element_numbers(x), nothing, obj, axis))
 
 
 def grad_insert_values(
@@ -401,10 +403,12 @@ def grad_insert_values(
 ) -> Any:
     """g where the values are."""
     nothing = np.zeros(np.shape(x), int)
-    return sums_by_number(g, y, values, inserted(nothing, numbered(values), obj, axis))
+    return sums_by_number(
+        g, y, values, insert_into(nothing, element_numbers(values), obj, axis)
+    )
 
 
-define(np.insert, grad_insert_x, grad_insert_values, value=inserted)
+define(np.insert, grad_insert_x, grad_insert_values, value=insert_into)
 
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -415,7 +419,7 @@ def grad_pad_x(
 ) -> Any:
     """g inside, and at the places whose elements stand outside, too."""
     if mode != "constant" or isinstance(pad_width, dict):
-        return sums_by_number(g, y, x, np.pad(numbered(x), pad_width, mode))
+        return sums_by_number(g, y, x, np.pad(element_numbers(x), pad_width, mode))
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
     inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
     return selected(g, *inside)
@@ -437,15 +441,15 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> V
 # --- The same elements anew -----------------------------------------------------------
 
 
-def cast(x: Any, dtype: Any, copy: bool) -> Any:
+def as_dtype(x: Any, dtype: Any, copy: bool) -> Any:
     """x in another dtype."""
     if type(x) in NUMBERS:
         return np.asarray(x).astype(dtype)[()]
     return x.astype(dtype, copy=copy)
 
 
-define(cast, passed_on, name="astype")
-define(np.copy, passed_on)
+define(as_dtype, grad_broadcast_to_x, name="astype")
+define(np.copy, grad_broadcast_to_x)
 
 
 def astype(x: Any, dtype: Any, copy: bool = True) -> Value:
@@ -453,7 +457,7 @@ def astype(x: Any, dtype: Any, copy: bool = True) -> Value:
     dtype = np.dtype(dtype)
     if dtype.kind not in "biuf":
         raise TypeError(f"dtype: expected one of real numbers, got {dtype}")
-    rule = RULES[cast].bind({"dtype": dtype, "copy": copy})
+    rule = RULES[as_dtype].bind({"dtype": dtype, "copy": copy})
     if dtype.kind != "f":
         rule.derivatives = (None,)
     return apply(rule, x)
