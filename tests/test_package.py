@@ -372,6 +372,9 @@ class B(A):
         self.assertEqual(stripped(source), ast.unparse(ast.parse(code)))
 
     def test_budgets(self):
+        """And the README tells the sizes."""
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        told = [int(figure) for figure in re.findall(r"(\d+) kB", readme)]
         for title, (budget, names) in self.BUDGETS.items():
             sizes = {}
             for name in names:
@@ -382,6 +385,7 @@ class B(A):
             print(f"{title}: {size:.1f} kB of code, {sizes}")
             with self.subTest(title):
                 self.assertLess(size, budget)
+                self.assertLess(min(abs(figure - size) for figure in told), 1)
 
 
 def stripped(source):
