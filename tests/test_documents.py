@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md"))]
 LINKED.append(ROOT / "tests" / "README.md")
-MOST_LINES = 220  # of the README, which is a front door
+MOST_LINES = 220  # of the README, which is the first page
 COMMANDS = (
     'python3 -m venv venv && venv/bin/pip install ".[demo]" && '
     "venv/bin/jupyter nbconvert --to html --execute demo.ipynb",
