@@ -144,7 +144,11 @@ def fixed(case, call=0, change=None, noise=None):
     stir = noise and operator("noise", noise, lambda g, y, x: noise(g))
     for step in case.steps:
         y = eval(step.text, names)
-        names[step.name] = stir(y) if noise and y.dtype.kind == "f" else y
+        if noise and y.dtype.kind == "f":
+            if re.search("tanh|sigmoid", step.text):
+                y.data = noise(y.data)  # their derivatives are small differences of y
+            y = stir(y)
+        names[step.name] = y
     return measured(case, names)
 
 
@@ -469,6 +473,8 @@ def against_wide(case):
     for i, (a, b) in enumerate(
         zip(small.gradients, measured(case, wide.names).gradients)
     ):
+        if not np.all(np.isfinite(b)):
+            continue
         b = np.asarray(b).astype(np.result_type(a))
         slack = (
             64 * eps * (1 + np.max(abs(b[np.isfinite(b)]), initial=0))

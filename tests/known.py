@@ -35,17 +35,29 @@ DOCUMENTED = [  # no faults: differences that the docs name, and freedoms of Num
     Known(
         0, "which of equal ones", "PyTorch: number", "quantile|percentile|median|sort"
     ),
+    Known(0, "others in any order", "NumPy: .*", r"np\.(arg)?partition"),
+    Known(0, "-inf * 0.0 is 0.0 there", "NumPy: nan", r"np\.(dot|inner|vdot)"),
+    Known(0, "of equal numbers", "PyTorch: number", "corrcoef"),
     Known(0, "of a singular matrix", "(backward|against_.*): LinAlgError", "linalg"),
 ]
 SMALL = "dtype='[iu][1248]|dtype='[?]|int8|uint|True|False"
+FEW_DIGITS = "'>?([fiu][124]|g|[?])'|float(16|32)|longdouble|int(8|16)|True|False"
 KNOWN = [
+    Known(
+        0,
+        "empty_like and others keep a length that follows data",
+        "(program|module).*: .*",
+        "(empty|zeros|ones|full)_like",
+    ),
     Known(1, "decided by ==, the sign of zero is lost", "program.*: sign of zero"),
     Known(
         1,
         "so infinity flips",
-        "program.*: (infinite|number|nan|error OtherShape)",
+        "program.*: (infinite|number|nan|shape|error OtherShape)",
         r"where\(.*-1\.0|\* 0\)|copysign",
     ),
+    Known(1, "the same", "program.*: (infinite|nan)", r"relu|max|min|sum|- 0|0\.0 \+"),
+    Known(1, "the same", "program.*: (number|shape)", "signbit|copysign"),
     Known(1, "entr(0) is -0.0", "NumPy: sign of zero", r"special\.(entr|xlog)"),
     Known(1, "a product with a number adds 0.0", "NumPy: sign.*", r"np\.(dot|inner)"),
     Known(2, "numbers, scalars, 0-d arrays", "program.*: type .*", r""),
@@ -61,6 +73,17 @@ KNOWN = [
         "program's .*: .*",
         r"\*\*|power",
         "'[fg][24]?'|float32|float16",
+    ),
+    Known(
+        2,
+        "the seed is a weak 1.0",
+        "program's .*: (number|nan|infinite|overflow)",
+        "",
+        FEW_DIGITS,
+    ),
+    Known(2, "numbers that fit no small dtype", "program: .*OverflowError"),
+    Known(
+        2, "numbers divided by Python", "program: error ZeroDivisionError", "/|reciproc"
     ),
     Known(2, "a number of det", "(program: error|compiling:) TypeError", "det|vecdot"),
     Known(2, "a bool of Python", "built anew: .*", "", "True|False"),
@@ -83,6 +106,23 @@ KNOWN = [
         "(NumPy|program.*|building|backward|PyTorch|wide): .*",
         r"np\.u?int\d|u1",
     ),
+    Known(
+        3,
+        "means of halves",
+        "NumPy: (infinite|number|nan)",
+        "mean|average|var|std|cov|corrcoef",
+    ),
+    Known(
+        3,
+        "spacings of few digits",
+        "NumPy: .*",
+        r"np\.gradient",
+        FEW_DIGITS,
+    ),
+    Known(3, "logarithms of a small base", "wide: number", r"\*\*|power"),
+    Known(
+        6, "sums one after another", "program.*: number", "", r"dims=\((256|1500|5000),"
+    ),
     Known(7, "a raw array that changes", "changed constant: .*"),
     Known(8, "a difference of none", "(backward|program): .*", r"np\.diff"),
     Known(8, "multi_dot of numbers", "(program|against_.*|backward): .*", "multi_dot"),
@@ -100,8 +140,23 @@ KNOWN = [
     Known(
         5, "near the smallest numbers", "PyTorch: (nan|infinite)", r"det|arctan2", "e-3"
     ),
-    Known(8, "repeat of a number", "backward: ZeroDivisionError", r"np\.repeat"),
-    Known(8, "of a bool of Python", "backward: AttributeError", "", "True|False"),
+    Known(
+        8, "repeat of a number", "backward: (ZeroDivision|Value)Error", r"np\.repeat"
+    ),
+    Known(
+        8,
+        "of a bool of Python",
+        "(backward|program): .*AttributeError",
+        "",
+        "True|False",
+    ),
+    Known(8, "of booleans", "(backward|program|against_wide): .*TypeError", "norm"),
+    Known(
+        8,
+        "means of nothing",
+        "program.*: error ZeroDivisionError",
+        "mean|average|var|std",
+    ),
     Known(8, "over no axes", "(backward|against_wide): .*", r"(median|tile)\(.*\(\)"),
     Known(9, "integers that wrap, log(0)", "errstate: .*"),
     Known(14, "gammaln(-inf)", "NumPy: infinite", "gammaln"),
