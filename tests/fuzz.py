@@ -27,7 +27,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import testing
-from fuzz_cases import NAMES, PLAIN, drawn, is_in_place, names_in, pruned, quiet, script
+from fuzz_cases import (
+    NAMES,
+    PLAIN,
+    drawn,
+    is_in_place,
+    names_in,
+    plain_of,
+    pruned,
+    quiet,
+    script,
+)
 from known import DOCUMENTED, KNOWN
 
 from micrograd import Value, compiled, operator
@@ -229,10 +239,6 @@ def nearby(code, plain, eps, seed):
     rounded = moved(np.random.default_rng(seed), eps)
     runs = [{k: rounded(x) for k, x in plain.items()} for _ in range(4)]
     return [eval(code, {**PLAIN, **run}) for run in runs]
-
-
-def plain_of(x):
-    return x.data if isinstance(x, Value) else x
 
 
 def against_numpy(case):
