@@ -1,5 +1,6 @@
 """Random expressions as text: leaves, steps, and how they are drawn."""
 
+import contextlib
 import inspect
 import random
 import re
@@ -30,12 +31,17 @@ from testing import BINARY, COMPARISONS, FUNCTIONS, REDUCTIONS, UNARY
 cube = operator("cube", lambda x: x * x * x, lambda g, y, x: g * 3 * x * x)
 gate = operator("gate", lambda a, b: a * (b > 0), lambda g, y, a, b: g * (b > 0), None)
 """
+TABLES = "UNARY BINARY COMPARISONS REDUCTIONS".split()
+OF_NUMPY = "concatenate einsum stack tensordot where".split()
 NAMES: dict = {}
 exec(HEADER, NAMES)
-# What steps are of plain arrays.
-PLAIN = {**NAMES, "where": np.where, "stack": np.stack, "concatenate": np.concatenate}
+# The same texts, of plain arrays, are NumPy's and SciPy's own. Of a table's rows
+# [0] is ours, and [1] NumPy's.
+PLAIN = {**NAMES, **{x: getattr(np, x) for x in OF_NUMPY}, "special": None}
+for table in TABLES:
+    PLAIN[table] = {k: (row[1],) for k, row in NAMES[table].items()}
 if testing.is_installed("scipy"):
-    exec("import scipy.special", PLAIN)
+    exec("from scipy import special", PLAIN)
 
 
 # --- Cases: leaves and steps ----------------------------------------------------------
@@ -76,7 +82,6 @@ class Leaf(NamedTuple):
 class Step(NamedTuple):
     name: str
     text: str
-    reference: str  # the same of plain arrays; "" where there is nothing to compare
 
 
 class Case(NamedTuple):
@@ -146,16 +151,12 @@ def is_in_place(leaf, case, call):
     return leaf.change == "in place" and is_array and same
 
 
-class quiet(warnings.catch_warnings):
-    def __enter__(self):
-        super().__enter__()
+@contextlib.contextmanager
+def quiet():
+    """Without warnings."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        self.state = np.errstate(all="ignore")
-        self.state.__enter__()
-
-    def __exit__(self, *error):
-        self.state.__exit__(*error)
-        super().__exit__(*error)
+        yield
 
 
 # --- Drawing cases --------------------------------------------------------------------
@@ -171,30 +172,25 @@ INT_FORMS = ["{}"] * 3 + [f"np.{x}({{}})" for x in ("int64", "int8", "uint8", "a
 LAYOUTS = ["{}"] * 5 + ["np.asfortranarray({})", "{}[::-1]", "{}[..., ::-1]"]
 LAYOUTS += ["np.repeat({}, 2, -1)[..., ::2]", "np.broadcast_to({}, {shape})"]
 
-ARGUMENTS = {  # by the name of the parameter; what fits no function is refused by NumPy
-    "axis": "None 0 1 -1 -2 (0,1) (0,) ()".split(),
-    "axes": "None (1,0) (0,1) 0 1 2 ([0],[0]) ([-1],[0])".split(),
-    "keepdims increasing right assume_unique invert upper bias rowvar": ["True"],
-    "returned full_matrices compute_uv": ["False", "True"],
-    "shape lengths": "-1 (-1,1) (1,-1) (2,-1) (3,2) (2,2,3) ()".split(),
-    "order": ['"F"', '"C"'],
-    "dtype": ['"f4"', '"f8"', '"f2"', "int", "bool"],
-    "k offset shift n decimals N repeats ddof start": "0 1 2 -1 3".split(),
-    "axis1 axis2 source destination axisa axisb axisc": "0 1 -1".split(),
-    "kth obj indices_or_sections pad_width reps edge_order": "1 0 2 [1] [0,1]".split(),
-    "indices": ["0", "[0, 0]", "[1, -1]", 'np.array([1, 0], "u1")', "[[0], [0]]"],
-    "q": "0.5 0.25 [0.1,0.9] 50 1".split(),
-    "ord": "1 2 3 inf -inf 0 -1 'fro' 'nuc'".split(),
-    "mode": ['"full"', '"same"', '"valid"', '"r"', '"edge"', '"wrap"', '"clip"'],
-    "side": ['"right"', '"left"'],
-    "UPLO": ['"U"', '"L"'],
-    "kind": ['"stable"'],
-    "dx rtol atol rcond": ["0.5", "0.1", "1e-3"],
-    "mode of pad": ['"constant"', '"reflect"'],
-    "subscripts": ['"ij,kj->ik"', '"i,i"', '"ij->j"', '"ii"', '"...i,...i->..."'],
+ARGUMENTS = {  # by the parameter's name; what fits no function is refused by NumPy
+    "axis axes": "None None 0 1 -1 -2 2 (0,1) (1,0) (0,) () ([-1],[0])",
+    "keepdims increasing right assume_unique invert upper bias rowvar": "True",
+    "returned full_matrices compute_uv": "False True",
+    "shape lengths": "-1 (-1,1) (1,-1) (2,-1) (3,2) (2,2,3) ()",
+    "dtype": '"f4" "f8" "f2" int bool',
+    "k offset shift n decimals N repeats ddof start kth obj reps": "0 1 2 -1 3 [0,1]",
+    "axis1 axis2 source destination axisa axisb axisc": "0 1 -1",
+    "indices_or_sections pad_width edge_order": "1 0 2 [1] [0,1]",
+    "indices": '0 [0,0] [1,-1] np.array([1,0],"u1") [[0],[0]]',
+    "q dx rtol atol rcond": "0.5 0.25 [0.1,0.9] 50 1 0.1 1e-3",
+    "ord": "1 2 3 inf -inf 0 -1 'fro' 'nuc'",
+    "mode": '"full" "same" "valid" "r" "edge" "wrap" "clip" "constant" "reflect"',
+    "side UPLO order kind": '"right" "left" "U" "F" "C" "stable"',
+    "subscripts": '"ij,kj->ik" "i,i" "ij->j" "ii" "...i,...i->..."',
 }
-POOL = {name: texts for names, texts in ARGUMENTS.items() for name in names.split()}
+POOL = {x: texts.split() for names, texts in ARGUMENTS.items() for x in names.split()}
 SEQUENCES = "arrays tup choicelist choices".split()
+UNSUITED = "kwargs out subok like where copy initial casting dtype_ method".split()
 TEMPLATES = """
     {0}.T | {0}[0] | {0}[-1] | {0}[::-1] | {0}[..., None] | {0}[1:] | {0}[[0, 0]]
     {0}[np.array([0], "u1")] | {0}[np.arange(150, dtype="u1")] | {0}.reshape(-1)
@@ -203,99 +199,77 @@ TEMPLATES = """
     {0}.sum() | {0}.mean() | {0} ** np.float64(2) | {0}.clip(0, 1)
     np.where({0} > 0, {1}, {0}) | where({0} > {1}, {0}, 0.0)
     np.where({0} > 0, -1.0, 0.0) | 1 / np.where({0} > 0, -1.0, 0.0) | -({0} * 0)
-    stack([{0}, {1}]) | concatenate([{0}, {1}])
+    stack([{0}, {1}]) | concatenate([{0}, {1}]) | {0}[{0} > 0] | {0}.flatten()
+    cube({0}) | gate({0}, {1}) | {0}.at[0].set({1}) | {0}.at[..., 0].add({1})
+    {0}.at[{0} > 0].add({1}) | {0}.var() | {0}.mT | tensordot({0}, {1}, 1)
 """
-OURS = """
-    {0}[{0} > 0] | cube({0}) | gate({0}, {1}) | {0}.at[0].set({1}) | {0}.flatten()
-    {0}.at[..., 0].add({1}) | {0}.at[{0} > 0].add({1}) | {0}.var() | {0}.mT
-    tensordot({0}, {1}, 1)
-"""
+
+
+HANDLED = {**RULES, **families.FUNCTIONS, **protocol.FUNCTIONS}
 
 
 class Operation(NamedTuple):
     text: str  # "np.roll({arguments})", or with operands as {0}
-    reference: str
-    parameters: tuple = ()  # inspect.Parameters
+    parameters: Any = ()  # inspect.Parameters
 
 
-def known_as(function):
-    """Its name in a script; "" if it has none there."""
-    for module, path in ((np, "np"), (np.linalg, "np.linalg"), (special, "special")):
-        name = getattr(function, "__name__", "")
-        if getattr(module, name, None) is function:
-            return f"{path}.{name}"
-    return ""
+def parameters_of(function):
+    n = getattr(
+        function, "nin", None
+    )  # of a ufunc, whose other parameters are unsuited
+    for source in (function, HANDLED.get(function)):
+        with contextlib.suppress(TypeError, ValueError):  # it may have no signature
+            if n is None:
+                found = inspect.signature(source).parameters.values()
+                return [x for x in found if x.name not in UNSUITED]
+    n = len(RULES[function].derivatives) if n is None else n
+    positional = inspect.Parameter.POSITIONAL_ONLY
+    return [inspect.Parameter(f"x{i}", positional) for i in range(n)]
 
 
-def parameters_of(function, ours):
-    """Those of NumPy's that ours has, too."""
-    if isinstance(function, np.ufunc):
-        n = function.nin
-    elif function in RULES and ours is None and not RULES[function].is_variadic:
-        n = len(RULES[function].derivatives)
-    else:
-        signature = inspect.signature(ours or function)
-        names = [*signature.parameters.values()]
-        if any(x.kind is x.VAR_POSITIONAL for x in names) and ours is not None:
-            names = [*inspect.signature(function).parameters.values()]
-        unsuited = (inspect.Parameter.VAR_KEYWORD,)
-        out = "out subok like where copy initial casting order_ dtype_ method".split()
-        return [x for x in names if x.kind not in unsuited and x.name not in out]
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    return [inspect.Parameter(f"x{i}", kind) for i in range(n)]
+def is_ours(function):
+    """Whether it is a function of NumPy's that takes Values, or of `special`."""
+    if inspect.isfunction(function) and function.__module__ == special.__name__:
+        return inspect.signature(function).return_annotation == "Value"
+    return callable(function) and function in HANDLED
 
 
 def operations():
     """All that a step can be, from the tables of the library and of the tests."""
-    found = {}
-    tables = ("UNARY", "BINARY", "COMPARISONS", "REDUCTIONS")
-    for table in tables:
-        for key, (ours, *_) in getattr(testing, table).items():
-            row = f"{table}[{key!r}]"
-            name = getattr(ours, "__name__", "")
-            n = 2 if table in ("BINARY", "COMPARISONS") else 1
-            options = ", {arguments}" if table == "REDUCTIONS" else ""
-            operands = ", ".join(f"{{{i}}}" for i in range(n))
-            text = f"{row}[0]({operands}{options})"
-            if name and Value.__dict__.get(name) is ours:
-                text = f"{{0}}.{name}({options[2:]})"
-            elif n == 2 and getattr(ours, "__module__", "") == "_operator":
-                text = f"{{0}} {key} {{1}}"
-            reference = f"{row}[1]({operands}{options})"
-            names = ("axis", "keepdims") if options else ()
-            keyword = inspect.Parameter.KEYWORD_ONLY
-            options = [inspect.Parameter(x, keyword, default=0) for x in names]
-            found[row] = Operation(text, reference, tuple(options))
-    for key in testing.FUNCTIONS:
-        text = f"FUNCTIONS[{key!r}]({{0}}, {{1}})"
-        found[text] = Operation(text, "")
-    of_numpy = {**families.FUNCTIONS, **protocol.FUNCTIONS}
-    for function in dict.fromkeys((*RULES, *of_numpy)):
-        name, ours = known_as(function), of_numpy.get(function)
-        try:
-            parameters = parameters_of(function, ours)
-            refuses = "NoReturn" in str(inspect.signature(ours).return_annotation)
-        except (TypeError, ValueError):
-            refuses = ours is not None
-        if name and not refuses:
-            text = f"{name}({{arguments}})"
-            found[name] = Operation(text, text, tuple(parameters))
-    for name in special.__dict__:
-        function = getattr(special, name)
-        if inspect.isfunction(function) and function.__module__ == special.__name__:
-            signature = inspect.signature(function)
-            if signature.return_annotation == "Value":
-                text = f"special.{name}({{arguments}})"
-                reference = f"scipy.{text}" if "scipy" in PLAIN else ""
-                names = tuple(signature.parameters.values())
-                found[f"special.{name}"] = Operation(text, reference, names)
-    for texts, is_numpys in ((TEMPLATES, True), (OURS, False)):
-        for text in re.split(r" \| |\n *", texts.strip()):
-            found[text] = Operation(text, text if is_numpys else "")
-    return found
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = [inspect.Parameter(x, keyword, default=0) for x in ("axis", "keepdims")]
+    for table in (*TABLES, "FUNCTIONS"):
+        n = 1 if table in ("UNARY", "REDUCTIONS") else 2
+        operands = ", ".join(["{0}", "{1}"][:n])
+        for key in NAMES[table]:
+            if table == "REDUCTIONS":
+                text = f"{table}[{key!r}][0]({operands}, {{arguments}})"
+                yield Operation(text, options)
+            else:
+                place = "" if table == "FUNCTIONS" else "[0]"
+                yield Operation(f"{table}[{key!r}]{place}({operands})")
+    for path, module in (("np", np), ("np.linalg", np.linalg), ("special", special)):
+        for name, function in vars(module).items():
+            if is_ours(function):
+                yield Operation(
+                    f"{path}.{name}({{arguments}})", parameters_of(function)
+                )
+    yield from map(Operation, re.split(r" \| |\n *", TEMPLATES.strip()))
 
 
-OPERATIONS = operations()
+OPERATIONS = [*operations()]
+FAMILIES = [  # one of them is drawn, and one of its operations
+    [x for x in OPERATIONS if re.match(pattern, x.text)]
+    for pattern in (
+        r"np\.",
+        "UNARY|BINARY",
+        r"(?!np\.)",
+        r".*\{0\}",
+        "|".join(
+            rf"np\.{x}\(\{{ar" for x in dir(np) if type(getattr(np, x)) is np.ufunc
+        ),
+    )
+]
 
 
 class Draft:
@@ -398,17 +372,15 @@ class Draft:
         return ", ".join(texts)
 
     def step(self):
-        """Add a step; False if the engine refused it."""
+        """Add a step, if the engine takes it; return one that it refuses."""
         operation = self.some(self.some(FAMILIES))
         operands = [self.value(), self.operand()]
         if re.search(r"\{1\}", operation.text) and "}." not in operation.text:
             operands = self.rng.sample(operands, 2)  # the number may come first
         arguments = self.arguments(operation.parameters)
-        fill = lambda text: text.format(*operands, arguments=arguments)
         name = f"v{len(self.steps)}"
-        text, reference = fill(operation.text), fill(operation.reference)
-        step = Step(name, text, reference)
-        if any(re.search(x, text) for x in UNSAFE):
+        text = operation.text.format(*operands, arguments=arguments)
+        if re.search(UNSAFE, text):
             return None
         if re.search(ENDLESS, text):
             used = [plain_of(self.names[x]) for x in names_in(text)]
@@ -417,30 +389,17 @@ class Draft:
         try:
             y = eval(text, self.names)
         except Exception:
-            return step
+            return Step(name, text)
         if isinstance(y, (tuple, list)) and y:
             i = self.rng.randrange(len(y))
-            step = Step(name, f"{text}[{i}]", reference and f"{reference}[{i}]")
-            y = y[i]
+            text, y = f"{text}[{i}]", y[i]
         if not isinstance(y, Value) or y.data is None or np.size(y.data) > 20000:
             return None
         if not names_in(text) or np.ndim(y.data) > 5:
             return None
         self.names[name] = y
-        self.steps.append(step)
+        self.steps.append(Step(name, text))
         return None
-
-
-FAMILIES = [
-    [x for k, x in OPERATIONS.items() if test(k)]
-    for test in (
-        lambda k: k.startswith("np."),
-        lambda k: k.startswith(("UNARY", "BINARY")),
-        lambda k: not k.startswith("np."),
-        lambda k: "{0}" in k,
-        lambda k: isinstance(getattr(np, k[3:], None), np.ufunc),
-    )
-]
 
 
 def drawn(seed):
@@ -456,27 +415,21 @@ def drawn(seed):
                 return pruned(case._replace(results=(refused.name,)))
             if len(draft.steps) == wanted:
                 break
-    names = [x.name for x in draft.steps]
-    if not names:
+    if not draft.steps:
         return None
-    results = [names[-1]]
-    if draft.rng.random() < 0.3:
-        results.append(draft.some(names))
-    case = Case(seed, tuple(draft.leaves), tuple(draft.steps), tuple(results))
+    steps = [x.name for x in draft.steps]
+    results = (steps[-1], *[draft.some(steps)] * (draft.rng.random() < 0.3))
+    case = Case(seed, tuple(draft.leaves), tuple(draft.steps), results)
     case = pruned(case)._replace(lengths=draft.lengths)
-    values = [
-        x.name for x in (*case.leaves, *case.steps) if getattr(x, "kind", 0) != "raw"
-    ]
+    leaves = [x.name for x in case.leaves if x.kind != "raw"]
+    values = leaves + [x.name for x in case.steps]
     some = draft.rng.sample(values, draft.rng.randint(1, min(3, len(values))))
-    wrt = [x for x in values if x[0] == "x"] if draft.rng.random() < 0.6 else some
+    wrt = leaves if draft.rng.random() < 0.6 else some
     y = draft.names[results[0]]
-    if y.dtype.kind != "b":
-        with quiet():
-            try:
-                y.backward()
-            except Exception:
-                return case._replace(wrt=tuple(wrt))
+    if y.dtype.kind == "b":
+        return case
+    with quiet(), contextlib.suppress(Exception):
+        y.backward()
         wrt = [x for x in wrt if draft.names[x].grad is not None]
         wrt = {id(draft.names[x]): x for x in wrt}.values()  # np.clip(x) is x
-        case = case._replace(wrt=tuple(wrt))
-    return case
+    return case._replace(wrt=tuple(wrt))
