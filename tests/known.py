@@ -48,6 +48,9 @@ KNOWN = [
     no_fault("the others in any order", "NumPy: .*", "partition"),
     no_fault("BLAS: -inf * 0.0 is 0.0", "NumPy: nan", r"np\.(dot|inner|vdot)"),
     no_fault("powers, before NumPy 2.2", "NumPy: (dtype|nan)", r"\*\*|pow"),
+    no_fault(
+        "-0.0 + 0.0 in BLAS", "NumPy: sign.*", "linalg|mat|vec| @ |einsum|tensordot"
+    ),
     no_fault("a row of equal numbers", "PyTorch: number", "corrcoef"),
     no_fault("a singular matrix", "(backward|against_.*): LinAlgError", "linalg"),
     no_fault(
@@ -63,7 +66,10 @@ KNOWN = [
         r"where\(.*-1\.0|\* 0\)|copysign|signbit",
     ),
     Known(
-        1, "also of", "program.*: (inf.*|nan|overflow)", r"relu|max|min|sum|- 0|0\.0 \+"
+        1, "also in", "program.*: (inf.*|nan|overflow)", "/|divide|recip|log|pow|tan2"
+    ),
+    Known(
+        1, "also of", "program.*: (inf.*|nan|overflow)", r"relu|max|min|sum|0 \+|- 0"
     ),
     Known(1, "gammaln at -0.0", "program's gradient: .*", "gammaln"),
     Known(1, "entr(0) is -0.0", "NumPy: sign of zero", r"special\.(entr|xlog)"),
@@ -90,7 +96,7 @@ KNOWN = [
     Known(
         3, "means of halves", "NumPy: .*", "mean|average|var|std|cov|corr", FEW_DIGITS
     ),
-    Known(3, "spacings of few digits", "NumPy: .*", r"np\.gradient", FEW_DIGITS),
+    Known(3, "spacings", "(NumPy|built anew|program.*): .*", r"np\.(gradient|ediff1d)"),
     Known(4, "small parameters", "(?!errst|memory|saving).*", r"np\.u?int\d|u1"),
     Known(5, "0 where, by multiplication", "PyTorch: nan", r"\*\*|sqrt|pow"),
     Known(5, "very small numbers", "PyTorch: (nan|infinite)", "det|tan2", "e-3"),
