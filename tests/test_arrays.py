@@ -1,18 +1,14 @@
 """Arrays that are unusual but legal count as plain ones with the same numbers."""
 
 import math
-import sys
 import unittest
 from operator import add, mul, sub, truediv
-from pathlib import Path
 
 import numpy as np
+from testing import new_folder
 
 from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot
 from micrograd.check import check_gradients
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import new_folder
 
 FUNCTIONS = {  # of x of shape (n, 3), and of what is no leaf
     "the same": lambda x, w: x + 0,

@@ -1,16 +1,12 @@
 """Gradients: of what, with respect to what, and whose memory they have."""
 
-import sys
 import unittest
 from itertools import permutations, product
-from pathlib import Path
 
 import numpy as np
+from testing import BINARY, FUNCTIONS, SHAPES, ValueTest, are_broadcastable, numbers
 
 from micrograd import Value, concatenate, einsum, operator, stack, where
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, FUNCTIONS, SHAPES, ValueTest, are_broadcastable, numbers
 
 
 class TestKnownResults(ValueTest):

@@ -4,11 +4,8 @@ import json
 import sys
 import unittest
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, run_python
 
 BENCHMARKS = ROOT / "benchmarks"

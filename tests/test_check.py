@@ -1,12 +1,11 @@
 """The check of gradients: what it accepts, what it catches, what it leaves alone."""
 
-import sys
 import unittest
 import warnings
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from testing import BINARY, FUNCTIONS, REDUCTIONS, UNARY
 
 from micrograd import (
     Value,
@@ -19,9 +18,6 @@ from micrograd import (
     where,
 )
 from micrograd.check import check_gradients
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, FUNCTIONS, REDUCTIONS, UNARY
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0,), (0, 3)]
 PAIRS = [  # that broadcast

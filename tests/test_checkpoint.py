@@ -1,17 +1,13 @@
 """Checkpoints: training that was interrupted ends as if it had not been."""
 
 import os
-import sys
 import unittest
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import needs, new_folder
 
 from micrograd import Value, checkpoint, nn, optim
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import needs, new_folder
 
 STEPS = 12
 

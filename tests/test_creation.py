@@ -2,17 +2,13 @@
 
 import copy
 import pickle
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
+from testing import ValueTest, needs, numbers
 
 from micrograd import Value, compiled, stack
 from micrograd.interface.hints import INSTEAD
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, numbers
 
 LIKE = {
     "zeros_like": lambda x: np.zeros_like(x),

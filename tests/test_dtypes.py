@@ -1,17 +1,13 @@
 """Numbers stay numbers, and each dtype is what NumPy makes it."""
 
-import sys
 import unittest
 import warnings
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from testing import BINARY, REDUCTIONS, UNARY, ValueTest
 
 from micrograd import Value, concatenate, einsum, stack, tensordot, where
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, REDUCTIONS, UNARY, ValueTest
 
 
 class TestNumbers(ValueTest):

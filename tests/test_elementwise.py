@@ -2,17 +2,13 @@
 
 import math
 import operator
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
+from testing import ValueTest, needs, numbers
 
 from micrograd import Value, compiled
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, numbers
 
 try:
     import torch

@@ -5,13 +5,12 @@ import gc
 import inspect
 import math
 import pickle
-import sys
 import unittest
 import weakref
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from testing import BINARY, SHAPES, ValueTest, are_broadcastable, numbers
 
 from micrograd import (
     Value,
@@ -23,9 +22,6 @@ from micrograd import (
     tensordot,
     where,
 )
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, SHAPES, ValueTest, are_broadcastable, numbers
 
 
 class TestValue(ValueTest):

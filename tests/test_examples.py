@@ -1,11 +1,8 @@
 """examples/: each program runs as a user runs it, and prints what it promises."""
 
 import re
-import sys
 import unittest
-from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, is_installed, needs, new_folder, run_python
 
 EXAMPLES = ROOT / "examples"

@@ -13,11 +13,9 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import ROOT, new_folder
 
 from micrograd import Value, nn
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ROOT, new_folder
 
 LIMITED = """
 import resource, signal, sys

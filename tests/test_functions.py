@@ -1,15 +1,11 @@
 """Functions of several Values, and what NumPy's refuse."""
 
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
+from testing import ValueTest, numbers
 
 from micrograd import Value, concatenate, einsum, stack, tensordot, where
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
 
 
 class TestTensordot(ValueTest):

@@ -10,11 +10,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 import fuzz
-from fuzz import Finding, Hunt
+import numpy as np
+from fuzz import Fault, Hunt
 from fuzz_cases import Case, Leaf, Step
 from testing import run_python
 

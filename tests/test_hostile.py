@@ -1,13 +1,12 @@
 """Wrong calls: the class of each error, its words, and that nothing has changed."""
 
 import ast
-import sys
 import unittest
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
+from testing import ROOT, needs_graphviz, run_python
 
 from micrograd import (
     Value,
@@ -22,9 +21,6 @@ from micrograd import (
 )
 from micrograd.check import check_gradients
 from micrograd.trace import draw_dot
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ROOT, needs_graphviz, run_python
 
 RECORDS = np.zeros((2, 3), [("field", np.int8)])
 NOT_REAL = [  # data, and what the error calls it

@@ -1,16 +1,12 @@
 """Lazy Values: what they take, what they refuse, and evaluating again."""
 
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
+from testing import FUNCTIONS, ValueTest, numbers
 
 from micrograd import Value, concatenate, einsum, stack, where
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FUNCTIONS, ValueTest, numbers
 
 
 class TestLazy(ValueTest):

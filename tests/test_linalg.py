@@ -1,7 +1,6 @@
 """NumPy's linear algebra of Values, beside finite differences and PyTorch."""
 
 import runpy
-import sys
 import tempfile
 import unittest
 from functools import partial
@@ -16,7 +15,6 @@ try:
 except ImportError:
     torch = None
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import GradientTest, needs, numbers
 
 INF = np.inf

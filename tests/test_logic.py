@@ -2,17 +2,13 @@
 
 import operator
 import re
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
+from testing import ValueTest, needs, new_folder
 
 from micrograd import Value, compiled
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, new_folder
 
 NAN, INF = np.nan, np.inf
 FLOATS = np.array([[1.5, -0.0, 2.0, 1.5], [NAN, INF, -INF, 0.0], [-1.5, 3.0, 3.0, 1.0]])

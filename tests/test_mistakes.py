@@ -8,10 +8,8 @@ import copy
 import inspect
 import math
 import re
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +22,6 @@ try:
 except ImportError:
     torch = None
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ValueTest, needs
 
 # The code, as somebody wrote it, and what is right: a number or an array, or the type

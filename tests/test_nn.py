@@ -2,20 +2,16 @@
 
 import copy
 import pickle
-import sys
 import unittest
 import warnings
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from testing import ValueTest, needs, numbers
 
 from micrograd import Value, nn, optim, stack
 from micrograd.check import check_gradients
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, needs, numbers
 
 
 class Pair(nn.Module):

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -19,7 +18,6 @@ try:
 except ImportError as error:
     missing = f"{error.name} is not installed"
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, needs_graphviz
 
 LECTURE = "docs/lecture.ipynb"

@@ -2,20 +2,16 @@
 
 import inspect
 import operator
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
+import test_elementwise
+from testing import BINARY, COMPARISONS, UNARY, ValueTest, parts_of, uniform
 
 from micrograd import Value
 from micrograd.interface import families
 from micrograd.interface.protocol import of_numpy
 from micrograd.rules import RULES
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-import test_elementwise
-from testing import BINARY, COMPARISONS, UNARY, ValueTest, parts_of, uniform
 
 BINARY = {**BINARY, "@": (operator.matmul, np.matmul)}
 UFUNCS = [f for _, f, *_ in (*UNARY.values(), *BINARY.values(), *COMPARISONS.values())]

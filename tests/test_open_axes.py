@@ -1,19 +1,16 @@
 """Axes of any length: what shows their length, and where an operator was written."""
 
 import re
-import sys
 import time
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import ValueTest, numbers
 
 from micrograd import Value, compiled, concatenate, einsum, operator, where
 from micrograd.nn import MLP, cross_entropy
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, numbers
 
 
 class TestOpenAxes(ValueTest):

@@ -4,17 +4,13 @@ import copy
 import inspect
 import pickle
 import pydoc
-import sys
 import unittest
 from itertools import count
-from pathlib import Path
 
 import numpy as np
+from testing import needs
 
 from micrograd import Value, checkpoint, nn, optim
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import needs
 
 
 def undecayed(wrt, learning_rate, weight_decay=0):

@@ -5,17 +5,15 @@ import importlib
 import inspect
 import re
 import shutil
-import sys
 import tarfile
 import tempfile
 import unittest
 import zipfile
 from pathlib import Path
 
-import micrograd
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, needs, needs_graphviz, new_folder, run_python
+
+import micrograd
 
 PATHS = sorted((ROOT / "micrograd").rglob("*.py"))
 MODULES = {path.relative_to(ROOT / "micrograd").as_posix() for path in PATHS}

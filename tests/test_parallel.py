@@ -12,12 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from testing import ROOT, is_installed, new_folder, run_python
 
 from micrograd import Value, nn, optim
 from micrograd.parallel import share
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ROOT, is_installed, new_folder, run_python
 
 BESIDE_PYTHON = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
 MPIEXEC = shutil.which("mpiexec") or shutil.which("mpiexec", path=BESIDE_PYTHON)

@@ -1,9 +1,7 @@
 """NumPy's products, differences and moments of Values."""
 
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +12,6 @@ try:
 except ImportError:
     torch = None
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import GradientTest, needs, numbers
 
 SIZES = [(), (3,), (2, 3), (4, 2, 3)]

@@ -3,7 +3,6 @@
 import copy
 import inspect
 import pickle
-import sys
 import tempfile
 import threading
 import traceback
@@ -13,12 +12,10 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import FUNCTIONS, ProgramTest, numbers
 
 from micrograd import Value, checkpoint, compiled, concatenate, nn, operator
 from micrograd.optim import SGD, Adam, clip_grad_norm
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FUNCTIONS, ProgramTest, numbers
 
 
 class TestResults(ProgramTest):

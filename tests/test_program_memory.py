@@ -3,21 +3,17 @@
 import copy
 import gc
 import linecache
-import sys
 import tracemalloc
 import unittest
 import weakref
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from testing import ProgramTest, numbers
 
 from micrograd import Value, compiled, concatenate, nn, operator, where
 from micrograd.program import memory
 from micrograd.program.record import Line, Recorded, Tape
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ProgramTest, numbers
 
 
 class TestGradients(ProgramTest):

@@ -9,15 +9,12 @@ import tempfile
 import textwrap
 import threading
 import unittest
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import ValueTest, new_folder, numbers
 
 from micrograd import Value, compiled, nn, operator
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ValueTest, new_folder, numbers
 
 ALONE = """
 import runpy, sys

@@ -1,11 +1,19 @@
 """What a program is recorded from: leaves, constants, rules, a user's operators."""
 
 import operator as python
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
+from testing import (
+    BINARY,
+    COMPARISONS,
+    FUNCTIONS,
+    REDUCTIONS,
+    UNARY,
+    ProgramTest,
+    numbers,
+    run_python,
+)
 
 from micrograd import Value, compiled, nn, operator, stack, where
 from micrograd.program.record import (
@@ -19,18 +27,6 @@ from micrograd.program.record import (
     placed,
 )
 from micrograd.program.source import is_numpys
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import (
-    BINARY,
-    COMPARISONS,
-    FUNCTIONS,
-    REDUCTIONS,
-    UNARY,
-    ProgramTest,
-    numbers,
-    run_python,
-)
 
 
 class TestData(ProgramTest):

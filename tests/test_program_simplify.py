@@ -1,22 +1,18 @@
 """Calls that are written in another way than the rules have it: the same numbers."""
 
 import operator
-import sys
 import unittest
 import warnings
 from itertools import product
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from testing import BINARY, COMPARISONS, REDUCTIONS, UNARY, ProgramTest, numbers
 
 from micrograd import Value, compiled, where
 from micrograd import operator as mine
 from micrograd.program.record import Line, Recorded, Tape, all_bits, kept_bits
 from micrograd.program.simplify import simplify
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import BINARY, COMPARISONS, REDUCTIONS, UNARY, ProgramTest, numbers
 
 
 class TestNumbers(ProgramTest):

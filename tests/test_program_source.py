@@ -1,17 +1,13 @@
 """The source of programs: what it shows, and the names in it."""
 
 import re
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
+from testing import ProgramTest, numbers
 
 from micrograd import Value, compiled, operator, stack, where
 from micrograd.program.source import is_numpys
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ProgramTest, numbers
 
 
 class TestShown(ProgramTest):

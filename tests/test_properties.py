@@ -5,23 +5,19 @@ With PROPERTY_EXAMPLES=20000 each test tries that many, and others each time.
 
 import operator
 import os
-import sys
 import unittest
 import warnings
 from copy import deepcopy
 from itertools import combinations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from testing import needs
 
 from micrograd import Value, compiled, nn, tensordot
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import needs
 
 try:
     import torch

@@ -1,17 +1,13 @@
 """Reductions, running sums and order: NumPy's functions, and their gradients."""
 
 import inspect
-import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import numpy as np
+from testing import FunctionTest, central_differences, needs, numbers, parts_of
 
 from micrograd import Value
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FunctionTest, central_differences, needs, numbers, parts_of
 
 try:
     import torch

@@ -1,19 +1,11 @@
 """The rules of the operators: values and derivatives, also where these end."""
 
 import math
-import sys
 import unittest
 import warnings
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-
-from micrograd import Value, compiled, concatenate, where
-from micrograd.interface.protocol import CORE
-from micrograd.rules import RULES
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import (
     BINARY,
     COMPARISONS,
@@ -25,6 +17,10 @@ from testing import (
     are_broadcastable,
     numbers,
 )
+
+from micrograd import Value, compiled, concatenate, where
+from micrograd.interface.protocol import CORE
+from micrograd.rules import RULES
 
 MATMULS = [
     ((3,), (3,)),

@@ -1,16 +1,12 @@
 """Other shapes of the same elements: NumPy's functions, and their gradients."""
 
-import sys
 import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
+from testing import FunctionTest, needs, numbers, parts_of
 
 from micrograd import Value, compiled
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import FunctionTest, needs, numbers, parts_of
 
 try:
     import torch

@@ -6,7 +6,6 @@ import sys
 import time
 import unittest
 from html.parser import HTMLParser
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -25,7 +24,6 @@ try:
 except ImportError as error:
     missing = f"{error.name} is not installed"
 
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from testing import ROOT, needs, run_python
 
 

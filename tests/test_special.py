@@ -2,19 +2,16 @@
 
 import math
 import re
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
+from testing import ROOT, ValueTest, needs, numbers, run_python
 
 import micrograd
 from micrograd import Value, compiled, nn, special
 from micrograd.interface import special_arrays as of_arrays
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import ROOT, ValueTest, needs, numbers, run_python
 
 try:
     import scipy.special as scipys

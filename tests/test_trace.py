@@ -5,17 +5,14 @@ import sys
 import tempfile
 import unittest
 from graphlib import TopologicalSorter
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from testing import needs, needs_graphviz, run_python
 
 from micrograd import Value, operator
 from micrograd.nn import MLP, Layer, Module, Neuron
 from micrograd.trace import draw_dot
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import needs, needs_graphviz, run_python
 
 
 def labels(graph, shape):

@@ -1,17 +1,13 @@
 """Training: real data, a transformer, and the blocks of the docs that they are of."""
 
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
-
-from micrograd import Value, nn, optim
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
 from test_documents import defined
 from test_vs_torch import TorchTest, torch
 from testing import needs, uniform
+
+from micrograd import Value, nn, optim
 
 try:
     from sklearn.datasets import load_diabetes, load_digits

@@ -3,13 +3,20 @@
 Each by the engine, and by a compiled program.
 """
 
-import sys
 import unittest
 import warnings
 from itertools import product
-from pathlib import Path
 
 import numpy as np
+from testing import (
+    BINARY,
+    REDUCTIONS,
+    SHAPES,
+    UNARY,
+    are_broadcastable,
+    needs,
+    uniform,
+)
 
 from micrograd import (
     Value,
@@ -21,17 +28,6 @@ from micrograd import (
     stack,
     tensordot,
     where,
-)
-
-sys.path.append(str(Path(__file__).parent))  # as pytest does
-from testing import (
-    BINARY,
-    REDUCTIONS,
-    SHAPES,
-    UNARY,
-    are_broadcastable,
-    needs,
-    uniform,
 )
 
 try:
