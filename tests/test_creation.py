@@ -8,7 +8,6 @@ import numpy as np
 from testing import ValueTest, needs, numbers
 
 from micrograd import Value, compiled, stack
-from micrograd.interface.hints import INSTEAD
 
 LIKE = {
     "zeros_like": lambda x: np.zeros_like(x),
@@ -309,24 +308,6 @@ class TestFillingIn(ValueTest):
 
 
 class TestWhatToWriteInstead(ValueTest):
-    def test_names(self):
-        v = Value(numbers((2, 3)))
-        for name, words in {
-            **INSTEAD["value"],
-            "add_": "a new Value",
-            "requires_grad_": "a new Value",
-            "nbytes": "v.data.nbytes",
-            "strides": "v.data.strides",
-            "tofile": "v.data.tofile",
-        }.items():
-            with self.subTest(name):
-                self.assertFalse(hasattr(v, name))
-                self.assertFalse(hasattr(Value, name))
-                with self.assertRaises(AttributeError) as caught:
-                    getattr(v, name)
-                self.assertIn(f"{name!r}: write ", str(caught.exception))
-                self.assertIn(words, str(caught.exception))
-
     def test_other_names_are_pythons(self):
         v = Value(2.0)
         for name in ("tahn", "_ipython_display_", "__array_interface__", "__wrapped__"):

@@ -49,6 +49,8 @@ EXPRESSIONS = [
     ("v.at[0].set(n)", [7.0, 2.0, 3.0], None),
     ("v.sort()", AttributeError, "write np.sort(v)"),
     ("v.nbytes", AttributeError, "write v.data.nbytes"),
+    ("v.strides", AttributeError, "write v.data.strides"),
+    ("v.tofile", AttributeError, "write v.data.tofile"),
     ("v & (w > 5)", TypeError, "(x > 0) & (y > 0)"),
     ("(v > 1) & (w < 6)", [False, True, False], None),
     ("np.allclose(v, a)", True, None),
@@ -92,6 +94,7 @@ EXPRESSIONS = [
     ("v.unsqueeze(0)", AttributeError, "np.expand_dims(v, axis)"),
     ("v.requires_grad", AttributeError, "backward(wrt=w)"),
     ("v.add_(1)", AttributeError, "w.data[...] = ..."),
+    ("v.requires_grad_()", AttributeError, "a new Value"),
     ("v.argmax(dim=0)", TypeError, "dim"),
     ("v.item()", ValueError, "size 1"),
     ("f'{v:.2f}'", TypeError, "print v.data"),
@@ -287,6 +290,7 @@ class TestHints(ValueTest):
         for kind, table in self.TABLES.items():
             for name, hint in table.items():
                 with self.subTest(name, kind=kind):
+                    self.assertFalse(kind == "value" and hasattr(Value, name))
                     with self.assertRaises(AttributeError) as caught:
                         getattr(owners[kind], name)
                     self.assertTrue(str(caught.exception).endswith(f"write {hint}"))
