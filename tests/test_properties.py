@@ -15,16 +15,8 @@ import numpy as np
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from testing import needs
 
 from micrograd import Value, compiled, nn, tensordot
-
-try:
-    import torch
-
-    torch.set_num_threads(1)  # on arrays this small more of them only wait
-except ImportError:
-    torch = None
 
 PROMOTES_BY_DTYPE = np.__version__ >= "2"
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", 0))
@@ -34,7 +26,7 @@ settings.register_profile("properties", **quick, **quiet)
 settings.load_profile("properties")
 SWEEP = settings(max_examples=EXAMPLES // 10 or 25)  # of each operator
 
-# Operators on arrays, Values and tensors: functions of operands, and options by name.
+# Operators on arrays and Values: functions of operands, and options by name.
 
 UNARY = "negative abs exp log log1p sqrt tanh sin cos arctanh arcsin arcsinh".split()
 COMPARISONS = "less less_equal greater greater_equal".split()
@@ -73,18 +65,6 @@ def cross_entropy(x, targets):
     return np.sum((logsumexp(x, -1, True) - x) * targets, -1).mean()
 
 
-def tensor_cross_entropy(x, targets):
-    flat = x.reshape(-1, x.shape[-1])
-    targets = targets.reshape(flat.shape if targets.ndim == x.ndim else -1)
-    return torch.nn.functional.cross_entropy(flat, targets)
-
-
-def tensor_select(x, key):
-    """NumPy tells the places, as PyTorch takes no steps backwards."""
-    places = np.arange(x.numel()).reshape(x.shape)[key]
-    return x.flatten()[torch.tensor(places.copy())]
-
-
 ARRAYS = {
     **shared(np),
     **dict(power=np.power, where=np.where, transpose=np.transpose),
@@ -106,17 +86,6 @@ VALUES = {
     "select": lambda x, key: x[key],
     "soft_cross_entropy": nn.cross_entropy,
 }
-TENSORS = torch and {
-    **shared(torch),
-    **{x: getattr(torch, x) for x in "relu sigmoid clip logsumexp softmax".split()},
-    "power": torch.pow,
-    "where": lambda condition, a, b: torch.where(condition != 0, a, b),
-    "transpose": lambda x, axes: x.permute(axes or tuple(range(x.ndim))[::-1]),
-    "select": tensor_select,
-    "cross_entropy": tensor_cross_entropy,
-    "soft_cross_entropy": tensor_cross_entropy,
-}
-
 # Expressions: lists of leaves and steps, drawn one by one. NumPy's data goes along, so
 # that what comes next fits.
 
@@ -519,91 +488,6 @@ class TestDifferences(OperatorTest, PropertyTest):
                 gradient = 0 if values[i].grad is None else values[i].grad
                 slope = np.sum(gradient * step) * 1e6
                 self.assertLess(abs(slope - (left + right) / 2), tolerance)
-
-
-def pulled_back(step, arrays, g):
-    """PyTorch's result, and what the operands receive of g, its gradient."""
-    options = dict(step.options)
-    if step.name in REDUCTIONS and options["axis"] is None:
-        options["axis"] = tuple(range(arrays[0].ndim))
-    tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in arrays]
-    y = TENSORS[step.name](*tensors, **options)
-    if y.requires_grad:
-        y.backward(torch.tensor(g))
-    received = [None if x.grad is None else x.grad.numpy() for x in tensors]
-    return [y.detach().double().numpy(), *received]
-
-
-def is_ordinary(x, limit):
-    """Far from overflow: near it the order of products decides."""
-    size = abs(np.asarray(x, float))
-    return (size == 0) | ~np.isfinite(size) | (size < limit) & (size > 1 / limit)
-
-
-@needs("torch")
-class TestTorch(OperatorTest, PropertyTest):
-    """PyTorch, in float64: each operator at its operands' data and its gradient.
-
-    So roundings do not grow on their way.
-    """
-
-    def check(self, expression):
-        values = fixed(expression)
-        values[-1].backward()
-        expected = {}
-        for place, (node, y) in reversed([*enumerate(zip(expression, values))]):
-            if isinstance(node, Step):
-                operands = [np.asarray(values[i].data) for i in node.operands]
-                result, *received = self.by_torch(node, y, operands)
-                # NumPy's sums and products of booleans are booleans.
-                if y.dtype != bool or node.name in COMPARISONS:
-                    self.assert_close(y.data, *result)
-                for i, pair in zip(node.operands, received):
-                    if y.grad is not None and pair is not None:
-                        expected[i] = expected.get(i, 0) + pair
-            if place not in expected or isinstance(node, Leaf) and node.is_raw:
-                self.assertIs(y.grad is None, place < len(values) - 1)
-            else:
-                self.assertEqual(np.result_type(y.grad), floating(y.data))
-                self.assert_close(y.grad, *expected[place])
-
-    def by_torch(self, step, y, operands):
-        """Of the result and of what each operand receives: numbers and tolerances."""
-        is_elementwise = step.name in ELEMENTWISE
-        coarsest = precision(y.data, *operands)
-        eps, largest = float(coarsest.eps), float(coarsest.max)
-        g = np.full(np.shape(y.data), 0 if y.grad is None else y.grad, float)
-        arrays = np.broadcast_arrays(*operands) if is_elementwise else operands
-        # Not what selects.
-        n = 1 if step.name in ("select", "cross_entropy") else len(arrays)
-        scaled = lambda k: [np.multiply(x, k, dtype=float) for x in arrays[:n]]
-        exact = pulled_back(step, [*scaled(1), *arrays[n:]], g)
-        nearby = pulled_back(step, [*scaled(1 - 8 * eps), *arrays[n:]], g)
-        if step.name in ("log", "log1p", "arctanh"):  # docs: outside is nan
-            exact[1] = np.where(np.isnan(exact[0]), np.nan, exact[1])
-        elif step.name in ("abs", "relu"):  # docs: 0 unless y > 0, be g infinite
-            exact[1] = np.where(exact[0] > 0, exact[1], 0)
-
-        limit = 2.0**53 if y.dtype.kind in "iu" else largest**0.25
-        involved = [*arrays, g, exact[0]]
-        known = [is_ordinary(x, limit) for x in involved]
-        known = np.all(known, 0) if is_elementwise else all(map(np.all, known))
-        if step.name in ("einsum", "tensordot"):  # what it adds first decides
-            known = known and all(np.all(np.isfinite(x)) for x in involved)
-        elif step.name == "clip":  # to equal bounds PyTorch passes nothing on
-            known = known & (arrays[1] != arrays[2])
-        pairs = []
-        for i, (number, other) in enumerate(zip(exact, nearby)):
-            if number is not None:
-                size = abs(number) + abs(g) if is_elementwise else magnitude(*involved)
-                error = finite(abs(number - other)) + finite(64 * eps * size)
-                pair = [number, np.where(known, error + 1 / largest, np.inf)]
-                if i and is_elementwise:
-                    shape = operands[i - 1].shape
-                    pair = [torch.tensor(x).sum_to_size(shape) for x in pair]
-                number = np.stack(pair)
-            pairs.append(number)
-        return pairs
 
 
 def tolerances(expression, data):

@@ -419,9 +419,10 @@ class TestDomains(ValueTest):
                 function(x).sqrt().sum().backward()
             self.assert_equal(x.grad, [0, 0, 0.25])
         x = Value([0.0])
-        with np.errstate(divide="ignore"):
-            x.relu().sqrt().backward()
-        self.assert_equal(x.grad, [0])
+        for function in (Value.relu, Value.abs):
+            with np.errstate(divide="ignore"):
+                function(x).sqrt().backward()
+            self.assert_equal(x.grad, [0])
         x = Value([-1.0, 0.0])
         for extreme in (x.max(), -(-x).min()):
             with np.errstate(divide="ignore"):
