@@ -1,5 +1,6 @@
 """Values: what they are made of, operators of one's own, and memory."""
 
+import base64
 import copy
 import gc
 import inspect
@@ -482,6 +483,38 @@ class TestMemory(ValueTest):
         y.backward(wrt=x)
         self.assert_equal(x.grad, [8, 8, 8])
         self.assertEqual([ref() for ref in seen], [None] * 3)
+
+
+class TestOldPickles(unittest.TestCase):
+    """Leaves that version 2.0.0 pickled, which have other slots."""
+
+    NUMBER = (
+        "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgFAAAAX2xhenlxA05YCQAAAF9v"
+        "cGVyYW5kc3EEKVgGAAAAX29yZGVycQVOWAcAAABfcHJvYmVzcQZOWAUAAABfcnVsZXEHTlgEAAAA"
+        "ZGF0YXEIR0AEAAAAAAAAWAQAAABncmFkcQlHQBQAAAAAAAB1hnEKYi4="
+    )
+    LAZY = (
+        "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgFAAAAX2xhenlxA2NtaWNyb2dy"
+        "YWQuZW5naW5lClBsYWNlaG9sZGVyCnEEKYFxBX1xBihYBAAAAG5hbWVxB1gBAAAAeHEIWAUAAABk"
+        "dHlwZXEJY251bXB5CmZsb2F0MzIKcQpYBQAAAHNoYXBlcQtOSwKGcQxYBAAAAGZpbGxxDUd/+AAA"
+        "AAAAAFgFAAAAdW5mZWRxDmNudW1weS5fY29yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxD2Nu"
+        "dW1weQpuZGFycmF5CnEQSwCFcRFjX2NvZGVjcwplbmNvZGUKcRJYAQAAAGJxE1gGAAAAbGF0aW4x"
+        "cRSGcRVScRaHcRdScRgoSwFLAUsChnEZY251bXB5CmR0eXBlCnEaWAIAAABmNHEbiYiHcRxScR0o"
+        "SwNYAQAAADxxHk5OTkr/////Sv////9LAHRxH2KJaBJYCgAAAAAAw4B/AADDgH9xIGgUhnEhUnEi"
+        "dHEjYlgIAAAAZXhwZWN0ZWRxJGgdWAQAAABsYXN0cSVOToZxJnViWAkAAABfb3BlcmFuZHNxJylY"
+        "BgAAAF9vcmRlcnEoTlgHAAAAX3Byb2Jlc3EpTlgFAAAAX3J1bGVxKk5YBAAAAGRhdGFxK2gYWAQA"
+        "AABncmFkcSxOdYZxLWIu"
+    )
+
+    def test_they_are_leaves_of_today(self):
+        v = pickle.loads(base64.b64decode(self.NUMBER))
+        self.assertEqual((v.data, v.grad), (2.5, 5.0))
+        x = pickle.loads(base64.b64decode(self.LAZY))
+        y = (x * v).sum()
+        self.assertFalse(y.is_fed)
+        self.assertEqual(y.forward(x=[[1.0, 2.0]]), 7.5)
+        y.backward(wrt=v)
+        self.assertEqual((v.grad, x.dtype), (3.0, np.float32))
 
 
 if __name__ == "__main__":

@@ -330,5 +330,51 @@ class TestLazy(ValueTest):
         self.assertEqual(y.forward(), 30)
 
 
+class TestLeftOverFeeds(ValueTest):
+    """Lazy Values keep their last feeds; two need not fit together while building."""
+
+    def setUp(self):
+        self.x = Value(shape=(None, 2), name="x")
+        self.y = Value(shape=(None,), name="y", dtype=int)
+        self.scores = self.x * 1.0
+        self.scores.forward(x=numbers((5, 2)))
+        self.y.forward(y=[0, 1, 1])
+
+    def test_a_metric_waits_for_the_next_forward(self):
+        right = (self.scores.argmax(axis=1) == self.y).mean()
+        self.assertFalse(right.is_fed)
+        self.assertEqual((self.scores.data.shape, self.y.data.shape), ((5, 2), (3,)))
+        fed = {"x": [[1.0, 0.0], [0.0, 1.0]], "y": [0, 0]}
+        self.assertEqual(right.forward(**fed), 0.5)
+        self.assertTrue(right.is_fed)
+
+    def test_backward_says_what_to_run(self):
+        total = np.sum(self.scores[:, 0] * self.y)
+        with self.assertWarnsRegex(UserWarning, r"run forward\(\) before"):
+            total.backward(wrt=[])
+
+    def test_feeds_that_fit_are_shown_at_once(self):
+        self.y.forward(y=[0, 1, 1, 0, 1])
+        total = self.scores[:, 0] * self.y
+        self.assertTrue(total.is_fed)
+        self.assert_equal(total.data, self.x.data[:, 0] * [0, 1, 1, 0, 1])
+
+    def test_what_fails_for_any_feed_is_an_error(self):
+        with self.assertRaisesRegex(ValueError, r"'@' of shapes \(5, 2\), \(3, 4\)"):
+            self.scores @ np.ones((3, 4))
+        table = Value(np.ones((2, 2)))
+        self.y.forward(y=[0, 7])
+        with self.assertRaisesRegex(IndexError, "out of bounds"):
+            table[self.y]  # the data are wrong, not their lengths
+
+    def test_a_fixed_length_is_waited_for(self):
+        z = Value(shape=(None,), name="z")
+        y = z @ np.ones(3)
+        self.assertFalse(y.is_fed)
+        self.assertEqual(y.forward(z=[1.0, 2.0, 3.0]), 6)
+        with self.assertRaises(ValueError):
+            y.forward(z=[1.0, 2.0])
+
+
 if __name__ == "__main__":
     unittest.main()
