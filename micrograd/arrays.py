@@ -72,8 +72,9 @@ def check_data(found: Sequence[Any]) -> None:
 
 # --- Modules above --------------------------------------------------------------------
 
-HINTS: list[Callable[[str, Any], str]] = []  # a module above may add a function here
-WHEN_LOADED: list[Callable[[dict[str, Any]], None]] = []  # and here
+# A module above may add a function to these: for `hint`, and for `loaded`.
+HINTS: list[Callable[[str, Any], str]] = []
+WHEN_LOADED: list[Callable[[dict[str, Any]], None]] = []
 
 
 def hint(subject: str, given: Any) -> str:

@@ -390,8 +390,6 @@ class Value(ArrayMethods):
         keys = key if isinstance(key, tuple) else (key,)
         return apply(RULES[rules.selected], self, *map(as_key, keys))
 
-    # --- Beside NumPy -----------------------------------------------------------------
-
     __array_ufunc__: Any = None  # so that array + v asks v for its __radd__
 
     # With a more exact dtype, NumPy's stubs would take array * value for an array.
@@ -432,12 +430,12 @@ def apply(rule: Rule, *operands: Any) -> Value:
     result._is_unfed, value = False, rule.value
     for x in operands:
         if x._is_unfed and (x._lazy is None or x.data is x._lazy.unfed):
-            result._is_unfed = True  # it need not make sense yet: NumPy need not warn
+            result._is_unfed = True  # nan and length 1 are no reason for warnings
             value = np.errstate(all="ignore")(value)
             break
     try:
         data = value(*map(data_of, operands))
-        # A float is done; but nan may stand for unfed data, and an integer come later.
+        # A float is a Python number. But nan may stand for data that are not fed yet.
         if type(data) is not float or data != data:
             if type(data) is not np.ndarray or data.ndim == 0:
                 if are_numbers(*map(data_of, operands)):
@@ -474,9 +472,8 @@ def as_operand(x: Any) -> Value | Constant:
 
 def has_value(x: Any) -> bool:
     """Whether it is a Value, or a list with a Value in it, however deep."""
-    if isinstance(x, (list, tuple)):
-        return any(map(has_value, x))
-    return isinstance(x, Value)
+    is_list = isinstance(x, (list, tuple))
+    return any(map(has_value, x)) if is_list else isinstance(x, Value)
 
 
 def as_key(key: Any) -> Value | Constant:
@@ -499,7 +496,7 @@ def located_at(node: Value, error: Exception, call_site: Any = None) -> Exceptio
 
 
 class Order(NamedTuple):
-    """The nodes of an expression, except its root, which keeps the Order: no cycle."""
+    """The nodes of an expression without its root. The root keeps it: no cycle."""
 
     results: list[Value]  # each after its operands
     leaves: list[Value]

@@ -83,7 +83,7 @@ class Rule:
                 self.derivatives,
                 is_opaque=self.is_opaque,
             )
-            self._on_numbers.of_arrays = self  # for whoever reads the graph
+            self._on_numbers.of_arrays = self  # programs record this one
         return self._on_numbers
 
 
@@ -164,7 +164,7 @@ def grad_power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """b times a ** (b - 1), and 0 where b is 0."""
     if type(b) is int and b == 2:
         return (g + g) * a
-    return g * b * power(a, b - 1.0 * (b != 0))  # lest 0 ** -1 is inf
+    return g * b * power(a, b - 1.0 * (b != 0))  # not 0 ** -1, which is inf
 
 
 def grad_power_b(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -312,7 +312,7 @@ def grad_max_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """ln Σ exp(x), shifted by the maximum, lest it overflows."""
+    """ln Σ exp(x), shifted by the maximum so that it cannot overflow."""
     top = np.maximum.reduce(x + 0.0, axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):
@@ -328,7 +328,7 @@ define(logsumexp, reduction(lambda g, y, x, axis: g * np.exp(x - y)))
 
 
 def softmax(x: Any, axis: Any) -> Any:
-    """exp(x) / Σ exp(x) along an axis, shifted by the maximum, lest it overflows."""
+    """exp(x) / Σ exp(x) along an axis, shifted so that it cannot overflow."""
     x = x + 0.0  # unsigned ones would wrap
     exps = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
     return exps / np.add.reduce(exps, axis, keepdims=True)

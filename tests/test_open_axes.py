@@ -147,7 +147,7 @@ class TestOpenAxes(ValueTest):
             self.assert_close(step(x=x), x.sum() / n)
 
 
-class TestPlaces(unittest.TestCase):
+class TestCallSites(unittest.TestCase):
     """An error of an expression that is evaluated again says where it was written."""
 
     def line_of(self, words):
@@ -206,14 +206,14 @@ class TestPlaces(unittest.TestCase):
             names["y"].forward(x=[1, 2, 3])
 
     def test_many_places(self):
-        from micrograd.interface import call_sites as places
+        from micrograd.interface import call_sites
 
         codes, names = [], {"x": Value(2.0)}
-        with mock.patch.object(places, "MOST_CODES", 20):
+        with mock.patch.object(call_sites, "MOST_CODES", 20):
             for n in range(1, 50):
                 codes.append(compile("\n" * n + "y = x * 2", "many", "exec"))
                 exec(codes[-1], names)
-                self.assertLessEqual(len(places.KNOWN), places.MOST_CODES)
+                self.assertLessEqual(len(call_sites.KNOWN), call_sites.MOST_CODES)
                 self.assertEqual(names["y"]._call_site.line, n + 1)
 
     def test_code_at_the_address_of_code_that_is_gone(self):

@@ -1,8 +1,8 @@
-"""What more of NumPy's functions take Values; loaded when one of them is first called.
+"""Families of NumPy's functions; they are loaded when one of them is first called.
 
-Each room is a family: rules of its own are entered in `micrograd.rules.RULES` by
-`define`, and what is made of other operators, or has arguments that are no operands,
-stands in its table `FUNCTIONS`, under NumPy's function. `arguments.with_options` makes
+Each family enters rules of its own in `micrograd.rules.RULES` with `define`. Functions
+that are made of other operators, or that have arguments beside operands, stand in its
+table `FUNCTIONS`, under NumPy's function. `arguments.with_options` makes
 those that only pass NumPy's parameters to a rule. SciPy's functions are known by name,
 in `special`: SciPy itself is not imported.
 """

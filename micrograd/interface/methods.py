@@ -329,7 +329,7 @@ class ArrayMethods:
         array([[1., 2.],
                [0., 0.]])
         """
-        from micrograd.interface.creation import At  # which stands above
+        from micrograd.interface.creation import At  # loaded on first use
 
         return At(self)  # type: ignore[arg-type]
 

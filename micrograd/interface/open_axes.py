@@ -12,7 +12,7 @@ from micrograd import engine
 from micrograd.engine import Constant, Value, order_of
 from micrograd.rules import Rule, located
 
-LENGTHS = (2, 17)  # of open axes, to see which other lengths follow theirs
+LENGTHS = (2, 17)  # two lengths of open axes show which other lengths follow them
 
 
 def plug_in() -> None:
@@ -99,7 +99,7 @@ def without_feeds(rule: Rule, operands: tuple[Value | Constant, ...]) -> Any:
 
     Lazy Values keep their last feeds. Two of them may have been fed by different
     expressions, with different numbers of rows. Or an axis is not fed yet, has length
-    1, and meets a fixed length. Both is no error: the result waits for `forward()`.
+    1, and meets a fixed length. Neither is an error: the result waits for `forward()`.
 
     Returns
     -------
