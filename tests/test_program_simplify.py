@@ -369,5 +369,23 @@ class TestOtherWays(ProgramTest):
                 self.assert_as_engine(function, a, b)
 
 
+class TestNarrow(ProgramTest):
+    """Element-wise calls broadcast by themselves, where that changes no dtype."""
+
+    def test_a_number_that_was_broadcast_widens(self):
+        w = np.array([1.0, 2.0, 3.0], np.float32)
+        function = lambda x, w: np.broadcast_to(x, (3,)) * w
+        self.assertEqual(function(Value(2.0), Value(w)).dtype, np.float64)
+        self.assert_as_engine(function, 2.0, w)
+        source = compiled(function(Value(2.0), Value(w))).source
+        self.assertIn("broadcast_to", source)
+
+    def test_rows_are_not_repeated(self):
+        function = lambda x: -np.broadcast_to(x, (4, 3)) + np.ones((4, 3))
+        self.assert_as_engine(function, np.array([1.0, 2.0, 3.0]))
+        x = Value([1.0, 2.0, 3.0])
+        self.assertIn("negative(leaf1)", compiled(function(x)).source)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -80,7 +80,7 @@ def {name}{signature}:
         "without_values": without_values,
         "rule": RULES[function],
     }
-    exec(compile(text, f"{__file__}: {name}", "exec"), names)
+    exec(compile(text, f"<micrograd {name}>", "exec"), names)
     of_values: Callable[..., Value] = names[name]
     of_values.__doc__ = f"{function.__module__}.{name} of Values."
     return of_values

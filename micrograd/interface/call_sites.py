@@ -16,7 +16,7 @@ from micrograd import engine
 # Code that is not a user's. NumPy 1 calls itself from code that has no file.
 OWN_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 NUMPY_FOLDER = os.path.dirname(np.__file__) + os.sep
-NOT_USERS = (OWN_FOLDER, NUMPY_FOLDER, "<__array_function__")
+NOT_USERS = (OWN_FOLDER, NUMPY_FOLDER, "<micrograd ", "<__array_function__")
 MOST_CODES = 10_000
 
 
