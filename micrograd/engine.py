@@ -58,6 +58,10 @@ def binary(name: str, function: Function, words: str) -> tuple[Method, Method]:
         return apply(rule, other, self)
 
     method.__name__, reflected.__name__ = f"__{name}__", f"__r{name}__"
+    method.__qualname__, reflected.__qualname__ = (
+        f"Value.{method.__name__}",
+        f"Value.{reflected.__name__}",
+    )
     method.__doc__, reflected.__doc__ = words, f"{words} Here a is not a Value."
     return method, reflected
 

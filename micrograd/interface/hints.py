@@ -44,15 +44,16 @@ def add_hints(names: dict[str, Any]) -> None:
         module.rpartition(".")[2], f"module {module!r}", name
     )
     if "Module" in names:
-        names["Module"].__getattr__ = attribute_of("module")
+        names["Module"].__getattr__ = attribute_of("module", names["Module"])
     if "Optimiser" in names:
-        names["Optimiser"].__getattr__ = attribute_of("optimiser")
+        owner = names["Optimiser"]
+        owner.__getattr__ = attribute_of("optimiser", owner)
         for kind in names.values():
             if isinstance(kind, type) and issubclass(kind, names["Optimiser"]):
                 kind.__init__ = with_our_words(kind.__init__)  # type: ignore
 
 
-def attribute_of(subject: str) -> Callable[[Any, str], Any]:
+def attribute_of(subject: str, owner: type) -> Callable[[Any, str], Any]:
     """The `__getattr__` of a class: a hint, or Python's own error."""
 
     def __getattr__(self: Any, name: str) -> Any:
@@ -60,6 +61,8 @@ def attribute_of(subject: str) -> Callable[[Any, str], Any]:
             refuse(subject, f"{type(self).__name__!r} object", name)
         return object.__getattribute__(self, name)
 
+    __getattr__.__module__ = owner.__module__  # for help()
+    __getattr__.__qualname__ = f"{owner.__name__}.__getattr__"
     return __getattr__
 
 
