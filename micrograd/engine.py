@@ -392,7 +392,7 @@ class Value(ArrayMethods):
         array([2., 0., 1.])
         """
         keys = key if isinstance(key, tuple) else (key,)
-        return apply(RULES[rules.selected], self, *map(as_key, keys))
+        return apply(RULES[rules.elements_at], self, *map(as_key, keys))
 
     __array_ufunc__: Any = None  # so that array + v asks v for its __radd__
 

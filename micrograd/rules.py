@@ -109,26 +109,7 @@ def rule_along(function: Function, axis: Any, keepdims: bool) -> Rule:
     return RULES[function].bind({"axis": axis, "keepdims": keepdims})
 
 
-def located(
-    error: Exception, name: str, shapes: Iterable[Any], call_site: Any = None
-) -> Exception:
-    """The same error, naming the operator, its operands' shapes, and the call site."""
-    where = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
-    where += f" ({call_site})" if call_site else ""
-    kind: Any = type(error)
-    while True:
-        try:
-            return kind(f"{where}: {error}")  # type: ignore[no-any-return]
-        except TypeError:  # it takes something other than a message
-            kind = kind.__base__
-
-
 # --- Element by element ---------------------------------------------------------------
-
-
-def same(g: Any, *_: Any) -> Any:
-    """The derivative of a sum by its terms."""
-    return g
 
 
 def inside(x: Any, y: Any) -> Any:
@@ -138,8 +119,20 @@ def inside(x: Any, y: Any) -> Any:
 
 # Python's operators are NumPy's on arrays, and ten times as fast on numbers.
 define(np.negative, lambda g, y, x: -g, name="neg", value=operator.neg)
-define(np.add, same, same, name="+", value=operator.add)
-define(np.subtract, same, lambda g, y, a, b: -g, name="-", value=operator.sub)
+define(
+    np.add,
+    lambda g, y, a, b: g,
+    lambda g, y, a, b: g,
+    name="+",
+    value=operator.add,
+)
+define(
+    np.subtract,
+    lambda g, y, a, b: g,
+    lambda g, y, a, b: -g,
+    name="-",
+    value=operator.sub,
+)
 define(
     np.multiply,
     lambda g, y, a, b: g * b,
@@ -388,7 +381,7 @@ def grad_matmul_b(g: Any, y: Any, a: Any, b: Any) -> Any:
 define(np.matmul, grad_matmul_a, grad_matmul_b, name="@", value=matmul)
 
 
-# --- Places ---------------------------------------------------------------------------
+# --- Shapes, selections, joins --------------------------------------------------------
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
@@ -418,13 +411,13 @@ define(
 define(np.transpose, grad_transpose_x, value=transpose)
 
 
-def selected(x: Any, *keys: Any) -> Any:
-    """x[keys]."""
+def elements_at(x: Any, *keys: Any) -> Any:
+    """The elements x[keys]."""
     return (x if np.ndim(x) else np.asarray(x))[keys]  # a number has no [keys]
 
 
-def grad_selected_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
-    """g at the places selected; one that is selected twice receives both."""
+def grad_elements_at_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
+    """g at the selected elements; one that is selected twice receives both."""
     gradient = np.zeros_like(x, np.result_type(g))
     if any(map(np.ndim, keys)):
         add_at(gradient, keys, g)
@@ -433,11 +426,11 @@ def grad_selected_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
     return gradient
 
 
-define(selected, grad_selected_x, name="[]")  # keys receive nothing
+define(elements_at, grad_elements_at_x, name="[]")  # keys receive nothing
 
 
 def slice_along(x: Any, key: int | slice, axis: int) -> Any:
-    """The places of that index along an axis."""
+    """x[key], of one axis; of the others, all."""
     keys: list[int | slice] = [slice(None)] * x.ndim
     keys[axis] = key
     return x[tuple(keys)]
@@ -466,3 +459,20 @@ def grad_stack(i: int, g: Any, y: Any, *parts: Any, axis: int = 0) -> Any:
 
 define(np.concatenate, grad_concatenate, value=concatenate_parts, is_variadic=True)
 define(np.stack, grad_stack, value=stack_parts, is_variadic=True)
+
+
+# --- Errors ---------------------------------------------------------------------------
+
+
+def located(
+    error: Exception, name: str, shapes: Iterable[Any], call_site: Any = None
+) -> Exception:
+    """The same error, naming the operator, its operands' shapes, and the call site."""
+    where = f"operator {name!r} of shapes {', '.join(map(str, shapes))}"
+    where += f" ({call_site})" if call_site else ""
+    kind: Any = type(error)
+    while True:
+        try:
+            return kind(f"{where}: {error}")  # type: ignore[no-any-return]
+        except TypeError:  # it takes something other than a message
+            kind = kind.__base__

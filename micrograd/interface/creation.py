@@ -13,7 +13,7 @@ import numpy as np
 
 from micrograd.engine import Constant, Value, apply, as_key
 from micrograd.interface.arguments import with_options
-from micrograd.rules import RULES, Function, define, selected
+from micrograd.rules import RULES, Function, define, elements_at
 
 # --- In the shape of another ----------------------------------------------------------
 
@@ -131,7 +131,7 @@ def grad_set_at_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
 
 def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g at the places; 0 for those whose place another one has taken."""
-    taken = selected(g, *keys)
+    taken = elements_at(g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
         return taken  # slices and masks meet a place once
     numbers = np.arange(taken.size).reshape(taken.shape)
@@ -151,7 +151,7 @@ define(set_at, grad_set_at_x, grad_set_at_values, name="at[].set")
 define(
     sum_at,
     lambda g, y, x, values, *keys: g,
-    lambda g, y, x, values, *keys: selected(g, *keys),
+    lambda g, y, x, values, *keys: elements_at(g, *keys),
     name="at[].add",
 )
 

@@ -16,7 +16,7 @@ from micrograd.interface.arguments import (
     with_options,
 )
 from micrograd.interface.functions import concatenate, where
-from micrograd.rules import RULES, Function, Rule, define, selected
+from micrograd.rules import RULES, Function, Rule, define, elements_at
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
@@ -422,7 +422,7 @@ def grad_pad_x(
         return sums_by_number(g, y, x, np.pad(element_numbers(x), pad_width, mode))
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
     inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
-    return selected(g, *inside)
+    return elements_at(g, *inside)
 
 
 define(np.pad, grad_pad_x)

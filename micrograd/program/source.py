@@ -27,7 +27,7 @@ from micrograd.program.record import (
     kept_bits,
     placed,
 )
-from micrograd.rules import Function, selected
+from micrograd.rules import Function, elements_at
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -625,7 +625,7 @@ def has_own_shape(line: Line) -> bool:
     """Whether the shape depends on data: the number of elements that a mask takes."""
     if line.function in (np.argwhere, np.flatnonzero):
         return True
-    is_selection = line.function in (operator.getitem, selected)
+    is_selection = line.function in (operator.getitem, elements_at)
     keys = line.operands()[1:] if is_selection else []
     return any(np.result_type(key.data).kind == "b" for key in keys)
 
