@@ -57,6 +57,23 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
 
+def as_parameter(x: Any) -> Any:
+    """A parameter, such as an axis or a shift: its NumPy numbers as Python's.
+
+    Formulas compute with parameters, and unsigned or small integers would wrap there.
+    An array is copied, as it may change later; its integers become those of indices.
+    """
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iuf":
+        if x.ndim == 0:
+            return x.item()
+        return x.astype(x.dtype if x.dtype.kind == "f" else np.intp)
+    if isinstance(x, slice):
+        return slice(*map(as_parameter, (x.start, x.stop, x.step)))
+    if type(x) in (list, tuple):
+        return type(x)(map(as_parameter, x))
+    return x
+
+
 USUAL_DATA = {np.ndarray, float, int, bool, np.float64, np.float32, np.bool_}
 
 
@@ -165,7 +182,7 @@ def add_at(y: Any, keys: Any, values: Any) -> None:
     if not is_of_rows or y.ndim < 2 or values.size < SORTED:
         np.add.at(y, keys, values)
         return
-    rows = rows.ravel() % len(y)  # type: ignore[union-attr]
+    rows = rows.ravel().astype(np.intp) % len(y)  # type: ignore[union-attr]
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
     starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))

@@ -28,6 +28,7 @@ from micrograd import rules
 from micrograd.arrays import (
     are_numbers,
     as_number,
+    as_parameter,
     check_data,
     fitted,
     hint,
@@ -486,7 +487,7 @@ def as_key(key: Any) -> Value | Constant:
         return as_operand(key)
     if isinstance(key, list):
         key = np.array(key, None if np.size(key) else int)
-    return Constant(key)
+    return Constant(as_parameter(key) if isinstance(key, slice) else key)
 
 
 def located_at(node: Value, error: Exception, call_site: Any = None) -> Exception:
@@ -583,6 +584,7 @@ class Placeholder:
         if not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"name: expected an identifier, got {name!r}")
         self.name, self.dtype = name, dtype
+        shape = as_parameter(shape)
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
         fill = self.fill = float("nan") if np.dtype(dtype).kind == "f" else 0
         is_array = self.shape != () or dtype is not None

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.arrays import add_at, are_numbers, as_number
+from micrograd.arrays import add_at, are_numbers, as_number, as_parameter
 
 Function = Callable[..., Any]
 
@@ -66,6 +66,7 @@ class Rule:
 
     def bind(self, parameters: dict[str, Any], n_operands: int = 1) -> Rule:
         """The rule with its parameters, and each i, filled in."""
+        parameters = {name: as_parameter(x) for name, x in parameters.items()}
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
             (grad,) = self.derivatives

@@ -98,7 +98,6 @@ KNOWN = [
         3, "means of halves", "NumPy: .*", "mean|average|var|std|cov|corr", FEW_DIGITS
     ),
     Known(3, "spacings", "(NumPy|built anew|program.*): .*", r"np\.(gradient|ediff1d)"),
-    Known(4, "small parameters", "(?!errst|memory|saving).*", r"np\.u?int\d|u1"),
     Known(5, "0 where, by multiplication", "PyTorch: nan", r"\*\*|sqrt|pow"),
     Known(5, "very small numbers", "PyTorch: (nan|infinite)", "det|tan2", "e-3"),
     Known(6, "one after another", "program.*: number", "", r"dims=\((256|1500|5000),"),

@@ -78,7 +78,7 @@ def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
         return g * np.moveaxis(weights, (-2, -1), axes)
     size = np.abs(x)
     if len(axes) == 2:  # the largest or smallest sum of a column or a row
-        size = np.add.reduce(size, axes[abs(ord) != 1], keepdims=True)
+        size = np.add.reduce(size, axes[0 if abs(ord) == 1 else 1], keepdims=True)
         ord = np.inf
     if abs(ord) == np.inf:
         ties = size == y

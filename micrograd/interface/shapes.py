@@ -97,7 +97,7 @@ define(np.flip, lambda g, y, x, axis: np.flip(g, axis))
 define(np.rot90, lambda g, y, x, k, axes: np.rot90(g, -k, axes))
 define(
     np.roll,
-    lambda g, y, x, shift, axis: np.roll(g, np.negative(shift), axis),
+    lambda g, y, x, shift, axis: np.roll(g, np.multiply(shift, -1), axis),
 )
 define(np.tril, lambda g, y, x, k: np.tril(g, k))
 define(np.triu, lambda g, y, x, k: np.triu(g, k))
