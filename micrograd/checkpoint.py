@@ -8,8 +8,9 @@ states, and what a state has to be before anybody takes it over.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, BinaryIO, NoReturn, Protocol, Union
 
 import numpy as np
@@ -19,6 +20,7 @@ from micrograd.engine import Value
 
 Path = Union[str, "os.PathLike[str]"]
 State = Mapping[str, Any]
+Fill = Callable[[BinaryIO], object]
 
 
 class Part(Protocol):
@@ -185,34 +187,80 @@ def write(path: Path, state: State) -> None:
     Raises
     ------
     OSError : it cannot be written; an older one is as it was
+    ValueError : the archive cannot have such a name, as one with a zero byte
 
     Examples
     --------
     See `read`.
     """
+    replace({path: archive_of(state)})
+
+
+def archive_of(state: State) -> Fill:
+    """What writes a state to a file, as NumPy's .npz archive."""
     from zipfile import ZipFile  # here: it takes as long to import as all of micrograd
 
-    with replacing(path) as file:
+    def fill(file: BinaryIO) -> None:
         with ZipFile(file, "w") as archive:  # np.savez has names of its own
             for name in state:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                     np.save(entry, state[name])
+                if archive.namelist()[-1] != f"{name}.npy":
+                    raise ValueError(f"an archive cannot have the name {name!r}")
+
+    return fill
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of an older one when it is whole."""
-    path = os.path.realpath(os.fsdecode(path))  # a link stays, to the new file
-    beside = f"{path}.{os.getpid()}"
+def replace(files: Mapping[Path, Fill]) -> None:
+    """Write files, which take the places of older ones when all of them are whole.
+
+    Each is written beside its place, under a name that no other process or thread has:
+    `run.npz.0123456789abcdef.tmp`. A process that is killed leaves such a file. A new
+    file has the mode of the old one, or the usual one; a symbolic link stays.
+    """
+    targets: dict[str, str] = {}  # by draft
     try:
-        with open(beside, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it has the name
-        os.replace(beside, path)
+        for path, fill in files.items():
+            target, mode = target_of(path)
+            folder, name = os.path.split(target)
+            name = f"{name[:30]}.{os.urandom(8).hex()}.tmp"
+            draft = os.path.join(folder, name)
+            targets[draft] = target
+            # Nobody may read it meanwhile who may not read the old one.
+            opener = partial(os.open, mode=0o666 if mode is None else mode & 0o666)
+            with open(draft, "xb", opener=opener) as file:  # x: follows no link
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())  # on the disk before it has the name
+            if mode is not None and mode != os.stat(draft).st_mode:
+                os.chmod(draft, stat.S_IMODE(mode))
+        # In one statement, so that no signal comes between two files.
+        [*map(os.replace, targets, targets.values())]
     finally:
-        if os.path.exists(beside):
-            os.remove(beside)
+        for draft in targets:
+            if os.path.exists(draft):
+                os.remove(draft)
+
+
+def target_of(path: Path) -> tuple[str, int | None]:
+    """The file that a path leads to, and its mode if there is one.
+
+    Raises
+    ------
+    OSError : it is a folder, a pipe or a device
+
+    >>> target_of("new.npz")[1]
+    """
+    name = os.fsdecode(path)
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        mode = None
+    if not os.path.basename(name) or mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"path: expected a file, got the folder {name!r}")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise OSError(f"path: expected a file, got the pipe or device {name!r}")
+    return os.path.realpath(name), mode
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -231,6 +279,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     with open(path, "rb") as file:
         try:
-            return dict(np.load(file, allow_pickle=False))
+            archive = np.load(file, allow_pickle=False)
+            return {name: archive[f"{name}.npy"] for name in archive.files}
         except Exception as error:
             raise ValueError(f"{path!r}: expected a file of save()") from error

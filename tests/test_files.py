@@ -4,9 +4,12 @@ import io
 import os
 import pickle
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import zipfile
 from pathlib import Path
@@ -16,6 +19,7 @@ import numpy as np
 from testing import ROOT, new_folder
 
 from micrograd import Value, nn
+from micrograd.checkpoint import read
 
 LIMITED = """
 import resource, signal, sys
@@ -164,6 +168,8 @@ class TestFiles(unittest.TestCase):
             ("os.replace", OSError("crash")),
             ("numpy.save", KeyboardInterrupt()),
             ("os.replace", KeyboardInterrupt()),
+            ("os.fsync", KeyboardInterrupt()),
+            ("os.stat", PermissionError()),
         ]:
             with self.subTest(name, crash=crash):
                 self.model.layers[0].w.data += 1
@@ -272,6 +278,22 @@ class TestLoad(FilesTest):
 
 
 class TestNames(unittest.TestCase):
+    def test_names_that_archives_confuse(self):
+        net = nn.Module()
+        net.parts = {"w": Value(1.0), "w.npy": Value(2.0), "w.npy.npy": Value(3.0)}
+        path = new_folder(self) / "net.npz"
+        net.save(path)
+        content = path.read_bytes()
+        for value in net.parameters():
+            value.data = 0.0
+        net.load(path)
+        self.assertEqual([value.data for value in net.parameters()], [1, 2, 3])
+        net.parts["a\0b"] = Value(4.0)
+        with self.assertRaisesRegex(ValueError, r"cannot have the name 'parts.a\\x00b"):
+            net.save(path)
+        self.assertEqual(path.read_bytes(), content)
+        self.assertEqual(os.listdir(path.parent), ["net.npz"])
+
     def test_any_name_can_be_saved(self):
         """Also those of parameters of numpy.savez."""
 
@@ -330,6 +352,144 @@ class TestLinks(FilesTest):
             nn.MLP(20, [30, 1]).load(link)
 
 
+@unittest.skipUnless(os.name == "posix", "modes, pipes and links are POSIX's")
+class TestPlaces(unittest.TestCase):
+    """What stands at a path decides what saving there does."""
+
+    def setUp(self):
+        self.folder = new_folder(self)
+        self.path = self.folder / "model.npz"
+        self.model = nn.MLP(2, [3, 1])
+
+    def mode(self):
+        return stat.S_IMODE(self.path.stat().st_mode)
+
+    def test_modes(self):
+        self.addCleanup(os.umask, os.umask(0o027))
+        self.model.save(self.path)
+        self.assertEqual(self.mode(), 0o640)
+        for mode in (0o600, 0o644, 0o444, 0o666, 0o700):
+            self.path.chmod(mode)
+            self.model.save(self.path)
+            self.assertEqual(self.mode(), mode)
+
+    def test_nobody_reads_a_secret_meanwhile(self):
+        self.model.save(self.path)
+        self.path.chmod(0o600)
+        modes = []
+
+        def look(*_):
+            modes.extend(stat.S_IMODE(p.stat().st_mode) for p in self.folder.iterdir())
+
+        with mock.patch("os.fsync", look):
+            self.model.save(self.path)
+        self.assertEqual(modes, [0o600, 0o600])
+
+    def test_what_is_no_file(self):
+        fifo, made = self.folder / "fifo", set(os.listdir(self.folder))
+        os.mkfifo(fifo)
+        link = self.folder / "link"
+        link.symlink_to(fifo)
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(str(self.folder / "socket"))
+        made |= {"fifo", "link", "socket"}
+        for path in (fifo, link, self.folder / "socket", "/dev/null"):
+            with self.assertRaisesRegex(OSError, "expected a file, got the pipe or d"):
+                self.model.save(path)
+        for path in (self.folder, f"{self.folder}/new/", ".", ""):
+            with self.assertRaisesRegex(IsADirectoryError, "expected a file, got the"):
+                self.model.save(path)
+        self.assertEqual(set(os.listdir(self.folder)), made)
+        self.assertTrue(stat.S_ISFIFO(fifo.stat().st_mode))
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+
+    def test_planted_links_are_not_followed(self):
+        """Nobody can tell the name of the draft; and if he could, it is an error."""
+        victim = self.folder / "victim"
+        victim.write_text("precious")
+        names = []
+        for _ in range(3):
+            with mock.patch(
+                "os.replace", side_effect=lambda draft, _: names.append(draft)
+            ):
+                self.model.save(self.path)
+        self.assertEqual(len(set(names)), 3)
+        with mock.patch("os.urandom", return_value=bytes(8)):
+            planted = self.folder / f"model.npz.{'0' * 16}.tmp"
+            planted.symlink_to(victim)
+            with self.assertRaises(FileExistsError):
+                self.model.save(self.path)
+        self.assertEqual(victim.read_text(), "precious")
+
+    def test_long_names(self):
+        for name in ("m" * 255, "ü" * 127):
+            path = self.folder / name
+            self.model.save(path)
+            nn.MLP(2, [3, 1]).load(path)
+        self.assertEqual(len(os.listdir(self.folder)), 2)
+
+    @unittest.skipUnless(sys.platform == "linux", "elsewhere it is no link")
+    def test_a_descriptor_that_is_a_file(self):
+        self.model.save(self.path)
+        with open(self.path) as file:
+            self.model.save(f"/dev/fd/{file.fileno()}")
+        self.assertEqual(os.listdir(self.folder), ["model.npz"])
+        nn.MLP(2, [3, 1]).load(self.path)
+
+
+class TestAtOnce(unittest.TestCase):
+    """Several write to one path: readers find one of the files, whole."""
+
+    def setUp(self):
+        self.path = new_folder(self) / "model.npz"
+
+    def models(self, n):
+        for i in range(n):
+            model = nn.MLP(20, [30, 1])
+            for value in model.parameters():
+                value.data[...] = i
+            yield model
+
+    def assert_whole(self):
+        found = {x for array in read(self.path).values() for x in array.flat}
+        self.assertEqual(len(found), 1)
+
+    def test_threads(self):
+        models = [*self.models(4)]
+        models[0].save(self.path)
+        failures = []
+
+        def save(model):
+            try:
+                for _ in range(30):
+                    model.save(self.path)
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=save, args=(model,)) for model in models]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.assert_whole()
+        self.assertEqual(failures, [])
+        self.assertEqual(os.listdir(self.path.parent), ["model.npz"])
+
+    def test_processes_of_one_number(self):
+        """As in containers that share a folder."""
+        first, second = self.models(2)
+
+        def come_between(file):
+            with mock.patch("os.fsync"):
+                second.save(self.path)
+
+        with mock.patch("os.getpid", return_value=1):
+            with mock.patch("os.fsync", come_between):
+                first.save(self.path)
+        self.assert_whole()
+        self.assertEqual(os.listdir(self.path.parent), ["model.npz"])
+
+
 @unittest.skipUnless(os.name == "posix", "limits and users are POSIX's")
 class TestCutShort(FilesTest):
     def test_directory(self):
@@ -356,6 +516,10 @@ class TestCutShort(FilesTest):
                 ended = "", -signal.SIGXFSZ
                 self.assert_ends(ended, LIMITED, self.path, limit, "SIG_DFL")
                 self.assertEqual(self.path.read_bytes(), self.content)
+        left = [name for name in os.listdir(self.folder) if name != "model.npz"]
+        self.assertEqual(len(left), 3)
+        for name in left:
+            self.assertRegex(name, r"^model\.npz\.[0-9a-f]{16}\.tmp$")
         nn.MLP(20, [30, 1]).save(self.path)  # what is left lies in nobody's way
         self.assertNotEqual(self.path.read_bytes(), self.content)
         self.path.write_bytes(self.content)

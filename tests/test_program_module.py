@@ -356,6 +356,104 @@ class TestRefused(ModuleTest):
             (self.folder / name).rmdir()
 
 
+class TestPairs(ModuleTest):
+    """A module and the arrays beside it belong together, or it is an error."""
+
+    def setUp(self):
+        super().setUp()
+        self.x = Value(shape=(3,), name="x")
+        self.w = Value(np.ones(3))
+
+    def program(self, factor=1.0):
+        return compiled(self.x * self.w * factor, names={"w": self.w})
+
+    def loaded(self, path):
+        return runpy.run_path(str(path))["step"]
+
+    def assert_refused(self, path):
+        with self.assertRaisesRegex(ValueError, "npz: expected the arrays that were s"):
+            self.loaded(path)
+
+    def test_of_another_program(self):
+        self.program().save(self.path, parameters=True)
+        old = self.files()
+        self.program(2.0).save(self.path, parameters=True)
+        self.assert_close(self.loaded(self.path)(np.ones(3)), [2, 2, 2], 1e-15)
+        for name, content in old.items():  # one is copied without the other
+            new = (self.folder / name).read_bytes()
+            (self.folder / name).write_bytes(content)
+            self.assert_refused(self.path)
+            (self.folder / name).write_bytes(new)
+        np.savez(self.folder / "answer.npz", w=np.ones(3))
+        self.assert_refused(self.path)
+        (self.folder / "answer.npz").unlink()
+        with self.assertRaises(FileNotFoundError):
+            self.loaded(self.path)
+
+    def test_of_the_same_program(self):
+        """With other parameters: a module that was imported before reads them, too."""
+        program = self.program()
+        program.save(self.path, parameters=True)
+        text = self.path.read_bytes()
+        self.w.data = np.full(3, 5.0)
+        program.save(self.path, parameters=True)
+        self.assertEqual(self.path.read_bytes(), text)
+        self.assert_close(self.loaded(self.path)(np.ones(3)), [5, 5, 5], 1e-15)
+
+    def test_a_crash_between_the_two(self):
+        replace, done = os.replace, []
+
+        def crash(draft, target):
+            if done:
+                raise OSError("crash")
+            done.append(replace(draft, target))
+
+        self.program().save(self.path, parameters=True)
+        with mock.patch("os.replace", crash), self.assertRaises(OSError):
+            self.program(2.0).save(self.path, parameters=True)
+        self.assert_refused(self.path)
+        self.assertEqual({*self.files()}, {"answer.py", "answer.npz"})
+
+    def test_arrays_that_are_read_with_numpy_and_written_again(self):
+        self.program().save(self.path, parameters=True)
+        arrays = dict(np.load(self.folder / "answer.npz"))
+        np.savez(self.folder / "answer.npz", **{**arrays, "w": np.full(3, 7.0)})
+        self.assert_close(self.loaded(self.path)(np.ones(3)), [7, 7, 7], 1e-15)
+
+    @unittest.skipUnless(hasattr(os, "symlink"), "there are no symbolic links")
+    def test_links(self):
+        """Both files go where the link leads; a stale one beside it is not read."""
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        link = self.folder / "link.py"
+        self.program().save(link, parameters=True)
+        link.unlink()
+        link.symlink_to(elsewhere / "real.py")
+        self.w.data = np.full(3, 3.0)
+        for _ in range(2):  # a new file, and one in place of it
+            self.program().save(link, parameters=True)
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(sorted(os.listdir(elsewhere)), ["real.npz", "real.py"])
+            for path in (link, elsewhere / "real.py"):
+                self.assert_close(self.loaded(path)(np.ones(3)), [3, 3, 3], 1e-15)
+
+    @unittest.skipUnless(hasattr(os, "symlink"), "there are no symbolic links")
+    def test_links_to_files_of_other_names(self):
+        """As a store has them that names files by their content."""
+        self.program().save(self.path, parameters=True)
+        for name, key in (("answer.py", "3fa1"), ("answer.npz", "9c07")):
+            (self.folder / name).rename(self.folder / key)
+            (self.folder / name).symlink_to(self.folder / key)
+        self.assert_close(self.loaded(self.path)(np.ones(3)), [1, 1, 1], 1e-15)
+
+    @unittest.skipUnless(hasattr(os, "symlink"), "there are no symbolic links")
+    def test_arrays_that_lead_to_the_module(self):
+        (self.folder / "answer.npz").symlink_to(self.path)
+        with self.assertRaisesRegex(ValueError, "path: expected that of a module"):
+            self.program().save(self.path, parameters=True)
+        self.assertFalse(self.path.exists())
+
+
 class TestPure(ModuleTest):
     def test_nothing_changes_afterwards(self):
         x, w = Value(shape=(None, 40), name="x"), Value(numbers((40, 40)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import operator
 import os
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.checkpoint import Path, replacing, write
+from micrograd.checkpoint import Fill, Path, archive_of, replace, target_of
 from micrograd.graph import node_of, results_of
 from micrograd.program.record import Line, Recording, plain
 from micrograd.program.simplify import simplify
@@ -33,6 +34,23 @@ def given(name, x, shape, dtype):
         raise TypeError(f"{name}: expected {dtype.__name__}, got {x.dtype}")
     return x.astype(dtype, copy=False)
 '''
+NO_DIGEST = "0" * 16
+# The file has the digest of the module's text, so that no module takes the arrays of
+# another one: when a reader comes between two files, or one of them is copied alone.
+ARRAYS = f'''
+def saved_arrays():
+    """What was saved beside this module, where a link to it leads, or by the link."""
+    places = [os.path.realpath(__file__), __file__]
+    paths = [os.path.splitext(place)[0] + ".npz" for place in places]
+    for path in [*filter(os.path.exists, paths)] or paths[:1]:
+        arrays = dict(load(path))
+        if str(arrays.pop(".module", "")) == "{NO_DIGEST}":
+            return arrays
+    raise ValueError(f"{{path}}: expected the arrays that were saved with {{__file__}}")
+
+
+arrays = saved_arrays()
+'''
 
 
 def save(program: Program, path: Path, parameters: bool) -> None:
@@ -41,21 +59,25 @@ def save(program: Program, path: Path, parameters: bool) -> None:
     opaque = {x.op for x in results if node_of(x).rule.is_opaque}
     if opaque:
         raise not_alone(opaque)
-    arrays_path = os.path.splitext(os.fsdecode(path))[0] + ".npz"
-    if os.fsdecode(path) == arrays_path:
+    path, _ = target_of(path)
+    stem, ending = os.path.splitext(path)
+    arrays_path = f"{stem}.npz"
+    if ending.lower() == ".npz" or os.path.realpath(arrays_path) == path:
         raise ValueError(f"path: expected that of a module, got {path!r}")
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"path: expected a file, got the folder {path!r}")
     module = of_all_lengths(program, parameters) or of_last_lengths(program, parameters)
     if module is None:
         raise ValueError(
             "an open axis has not been fed, and the program is not the same for all "
             "lengths: call it once with data of the length to save it for"
         )
-    with replacing(path) as file:
-        file.write(f"{module.text}\n".encode())
-        if module.arrays:
-            write(arrays_path, module.arrays)
+    text = f"{module.text}\n"
+    files: dict[Path, Fill] = {}
+    if module.arrays:
+        digest = hashlib.sha256(text.encode()).hexdigest()[: len(NO_DIGEST)]
+        text = text.replace(NO_DIGEST, digest)
+        files[arrays_path] = archive_of({**module.arrays, ".module": np.array(digest)})
+    files[path] = lambda file: file.write(text.encode())
+    replace(files)
 
 
 def not_alone(names: Iterable[str]) -> ValueError:
@@ -235,7 +257,6 @@ class ModuleSource(Source):
             raise not_alone({line.node.op for line in lines if line.node is not None})
         arguments, checks, about = self.given()
         self.imports |= {"asarray", "can_cast", *(["load"] if self.arrays else [])}
-        load = 'arrays = dict(load(os.path.splitext(__file__)[0] + ".npz"))'
         what = "The results" if len(self.recording.results) > 1 else "The result"
         if self.wrt:
             what += f", and the gradients by {', '.join(self.wrt)}"
@@ -245,7 +266,11 @@ class ModuleSource(Source):
             *(["import os"] if self.arrays else []),
             *([""] if is_mathematical or self.arrays else []),
             *imported(self.imports),
-            *([load, *([] if self.setup else [""])] if self.arrays else []),
+            *(
+                [*ARRAYS.splitlines(), *([] if self.setup else [""])]
+                if self.arrays
+                else []
+            ),
             *([*self.setup, ""] if self.setup else []),
             *GIVEN.splitlines(),
             "",
