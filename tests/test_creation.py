@@ -5,10 +5,11 @@ import pickle
 import unittest
 
 import numpy as np
-from testing import ValueTest, needs, numbers
+from testing import FunctionTest, ValueTest, needs, numbers
 
 from micrograd import Value, compiled, stack
 
+nan = float("nan")
 LIKE = {
     "zeros_like": lambda x: np.zeros_like(x),
     "zeros_like of a dtype": lambda x: np.zeros_like(x, np.int8),
@@ -129,6 +130,47 @@ class TestLike(ValueTest):
         ):
             with self.assertRaisesRegex(TypeError, "_like.*unexpected keyword"):
                 call()
+
+
+class TestLinspace(FunctionTest):
+    def test_values_and_gradients(self):
+        a, b = numbers((3,)), numbers((2, 3), 1)
+        for options in (
+            {},
+            {"num": 4, "endpoint": False},
+            {"num": 1},
+            {"num": np.uint8(3), "axis": -1},
+            {"num": 5, "axis": 1},
+        ):
+            function = lambda x, y, options=options: np.linspace(x, y, **options)
+            with self.subTest(options=options):
+                self.assert_as_numpy(function, a, b)
+                self.assert_right(function, function, a, b)
+                if "axis" not in options:
+                    self.assert_right(function, function, a[0], b[0, 0])
+                self.assert_compiled(function, a, b)
+        self.assert_as_numpy(np.linspace, a.astype(np.float32), np.float32(2))
+        self.assert_as_numpy(lambda x: np.linspace(x, 9, 3, dtype="f4"), a)
+        self.assertEqual(np.linspace(Value(1.0), 2.0, 0).shape, (0,))
+
+    def test_steps(self):
+        for num, endpoint, expected in (
+            (5, True, 0.5),
+            (4, False, 0.5),
+            (1, True, nan),
+        ):
+            y, step = np.linspace(Value(1.0), 3.0, num, endpoint, retstep=True)
+            self.assertEqual(y.shape, (num,))
+            self.assert_equal(step.data, expected)
+
+    def test_for_any_length(self):
+        self.assert_for_any_length(lambda x: np.linspace(x, 1.0, 3))
+
+    def test_wrong_numbers(self):
+        with self.assertRaisesRegex(TypeError, "integer"):
+            np.linspace(Value(1.0), 2.0, 2.5)
+        with self.assertRaisesRegex(ValueError, "-1"):
+            np.linspace(Value(1.0), 2.0, -1)
 
 
 class TestFillingIn(ValueTest):

@@ -23,6 +23,8 @@ ALONG = {  # functions along axes, or of all elements, and PyTorch's
     "average": (np.average, lambda x, *axis: x.mean(*axis)),
     "nansum": (np.nansum, lambda x, *axis: x.nansum(*axis)),
     "nanmean": (np.nanmean, lambda x, *axis: x.nanmean(*axis)),
+    "nanvar": (np.nanvar, lambda x, *axis: x.var(*axis, correction=0)),
+    "nanstd": (np.nanstd, lambda x, *axis: x.std(*axis, correction=0)),
     "nanmax": (np.nanmax, lambda x, *axis: x.amax(*axis)),
     "nanmin": (np.nanmin, lambda x, *axis: x.amin(*axis)),
 }
@@ -33,6 +35,33 @@ ROWS = {  # others of x alone: of Values and of arrays, their shape, of tensors
     "cumsum from the end": (lambda x: np.cumsum(x, axis=-2), (2, 3, 2), None),
     "cumprod": (np.cumprod, (2, 3), lambda x: x.ravel().cumprod(0)),
     "cumprod along an axis": (lambda x: x.cumprod(0), (3, 2), lambda x: x.cumprod(0)),
+    "maximum.accumulate": (
+        np.maximum.accumulate,
+        (4, 2),
+        lambda x: x.cummax(0)[0],
+    ),
+    "minimum.accumulate": (
+        lambda x: np.minimum.accumulate(x, axis=-1),
+        (2, 4),
+        lambda x: x.cummin(-1)[0],
+    ),
+    "logaddexp.accumulate": (
+        lambda x: np.logaddexp.accumulate(x, 1),
+        (2, 4),
+        lambda x: x.logcumsumexp(1),
+    ),
+    "add.accumulate": (np.add.accumulate, (3, 2), lambda x: x.cumsum(0)),
+    "multiply.accumulate": (
+        lambda x: np.multiply.accumulate(x, axis=1),
+        (2, 3),
+        lambda x: x.cumprod(1),
+    ),
+    "nanvar with ddof": (lambda x: np.nanvar(x, 0, ddof=1), (3, 2), None),
+    "nanstd with ddof": (
+        lambda x: np.nanstd(x, axis=1, ddof=0.5, keepdims=True),
+        (2, 3),
+        None,
+    ),
     "var with ddof": (
         lambda x: x.var(axis=1, ddof=1),
         (2, 3),
@@ -105,6 +134,9 @@ OPEN = {  # of x of shape (n, 3), or of two, for any n
     "quantile": lambda x: np.quantile(x, [0.2, 0.9], 0),
     "sort": lambda x: np.sort(x, 0),
     "trace": np.trace,
+    "maximum.accumulate": np.maximum.accumulate,
+    "logaddexp.accumulate": np.logaddexp.accumulate,
+    "nanstd along": lambda x: np.nanstd(x, 0),
     "average": lambda x, y: np.average(x, 0, y[:, 0], returned=True),
     "average, unweighted": lambda x: np.average(x, 0, returned=True),
     "nanmean along": lambda x: np.nanmean(x, 0),
@@ -139,7 +171,10 @@ class TestFunctions(FunctionTest):
                 along = lambda x, f=function, a=axis, k=keepdims: f(x, a, keepdims=k)
                 with self.subTest(name, shape=x.shape, axis=axis, keepdims=keepdims):
                     self.assert_as_numpy(along, x, rtol=1e-14)
-                    if x.size > 1 or name != "std":  # which has a kink at 0
+                    if x.size > 1 or name not in (
+                        "std",
+                        "nanstd",
+                    ):  # which has a kink at 0
                         self.assert_right(along, along, x)
 
     def test_dtypes(self):
@@ -329,12 +364,42 @@ class TestMoments(FunctionTest):
             self.assertEqual(np.average(x, weights=[1, -1]).data, -np.inf)
 
 
+class TestAccumulate(FunctionTest):
+    def test_nan_and_ties(self):
+        x = Value([1.0, 3.0, 3.0, np.nan, 4.0])
+        for ufunc, gradient in (
+            (np.maximum, [1, 1, 1, 2, 0]),
+            (np.minimum, [3, 0, 0, 2, 0]),
+        ):
+            with self.subTest(ufunc.__name__):
+                y = ufunc.accumulate(x)
+                self.assert_equal(y.data, ufunc.accumulate(x.data))
+                y.backward()
+                self.assert_equal(x.grad, gradient)
+
+    def test_far_apart(self):
+        """Neither exp(x) nor exp(-y) can be computed."""
+        x = Value([-np.inf, -1000.0, 1000.0, -1000.0])
+        y = np.logaddexp.accumulate(x)
+        self.assert_equal(y.data, [-np.inf, -1000, 1000, 1000])
+        (y * [1.0, 2.0, -3.0, 5.0]).backward()
+        self.assert_close(x.grad, [0, 2, 2, 0], 1e-12)
+
+    def test_others(self):
+        v = Value([1.0, 2.0])
+        with self.assertRaisesRegex(TypeError, "np.subtract.accumulate has no deriv"):
+            np.subtract.accumulate(v)
+        with self.assertRaises(ValueError):
+            np.maximum.accumulate(v, axis=1)
+
+
 class TestWithoutNan(FunctionTest):
     def test_values_and_gradients(self):
-        n = ~np.isnan(HOLES)
+        n, means = ~np.isnan(HOLES), np.nanmean(HOLES, 1, keepdims=True)
         for name, gradient in {
             "nansum": n * 1.0,
             "nanmean": n / n.sum(1, keepdims=True),
+            "nanvar": np.nan_to_num(2 * (HOLES - means)) / n.sum(1, keepdims=True),
             "nanmax": (np.nanmax(HOLES, 1, keepdims=True) == HOLES) * 1.0,
             "nanmin": (np.nanmin(HOLES, 1, keepdims=True) == HOLES) * 1.0,
         }.items():
@@ -345,6 +410,24 @@ class TestWithoutNan(FunctionTest):
                 function(x).backward()
                 self.assert_close(x.grad, gradient, 1e-14)
                 self.assert_compiled(function, HOLES)
+
+    def test_std(self):
+        """That of the elements which are not nan, and its gradient."""
+        for ddof in (0, 1):
+            rows = [Value(row[~np.isnan(row)]) for row in HOLES]
+            expected = [np.std(row, ddof=ddof) for row in rows]
+            x = Value(HOLES)
+            y = np.nanstd(x, axis=1, ddof=ddof)
+            y.backward()
+            for i, (row, std) in enumerate(zip(rows, expected)):
+                std.backward()
+                self.assert_close(y.data[i], std.data, 1e-14)
+                gradient = np.zeros(3)
+                gradient[~np.isnan(HOLES[i])] = row.grad
+                self.assert_close(x.grad[i], gradient, 1e-14)
+        x = Value([[2.0, np.nan], [np.nan, np.nan]])
+        np.nanstd(x, axis=1).backward()
+        self.assert_equal(x.grad, [[0, 0], [0, 0]])
 
     def test_nothing_but_nan(self):
         """They are nan without a warning, which data that are not fed would give."""

@@ -14,6 +14,7 @@ except ImportError:
     torch = None
 
 INDEX = np.array([[1, 0, -1, 1]])
+windows_of = np.lib.stride_tricks.sliding_window_view
 ROWS = {  # of x alone: of Values and of arrays, their shape, of tensors if PyTorch can
     "ravel": (np.ravel, (2, 3), lambda x: x.ravel()),
     "ravel in Fortran's order": (lambda x: np.ravel(x, "F"), (2, 3), None),
@@ -112,6 +113,15 @@ ROWS = {  # of x alone: of Values and of arrays, their shape, of tensors if PyTo
     "hsplit of a vector": (lambda x: np.hsplit(x, [1]), (4,), lambda x: x.hsplit([1])),
     "vsplit": (lambda x: np.vsplit(x, 2), (4, 2), lambda x: x.vsplit(2)),
     "dsplit": (lambda x: np.dsplit(x, [1]), (1, 2, 3), lambda x: x.dsplit([1])),
+    "windows": (lambda x: windows_of(x, (2, 3)), (3, 4), None),
+    "windows along an axis": (
+        lambda x: windows_of(x, 2, axis=-1),
+        (2, 4),
+        lambda x: x.unfold(-1, 2, 1),
+    ),
+    "windows of windows": (lambda x: windows_of(x, (2, 3), (0, 0)), (5, 2), None),
+    "windows as long as all": (lambda x: windows_of(x, (2, 3)), (2, 3), None),
+    "windows of no length": (lambda x: windows_of(x, 0), (3,), None),
     "pad": (lambda x: np.pad(x, 1), (2, 3), None),
     "pad with a number": (
         lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=7),
@@ -244,6 +254,19 @@ SEVERAL = {  # likewise, of several operands
 SHAPES = {name: [shape] for name, (_, shape, _) in ROWS.items()}
 SHAPES.update({name: shapes for name, (_, shapes, _) in SEVERAL.items()})
 FUNCTIONS = {name: row[0] for name, row in {**ROWS, **SEVERAL}.items()}
+for indexing in ("xy", "ij"):
+    for is_sparse in (False, True):
+        options = {"indexing": indexing, "sparse": is_sparse}
+        SEVERAL[f"meshgrid of two, {options}"] = (
+            lambda x, y, options=options: np.meshgrid(x, y, **options),
+            [(3,), (2,)],
+            None,
+        )
+        SEVERAL[f"meshgrid of three, {options}"] = (
+            lambda x, y, z, options=options: np.meshgrid(x, y, z, **options),
+            [(3,), (2,), (1,)],
+            None,
+        )
 OPEN = {  # of x of shape (n, 3), or of two, for any n
     "ravel": lambda x: np.ravel(x, "F"),
     "squeeze": lambda x: np.squeeze(x[:, None, :1]),
@@ -348,6 +371,79 @@ class TestFunctions(FunctionTest):
                     gradients = torch.autograd.grad(tensor, tensors, torch.tensor(g))
                     for x, gradient in zip(values, gradients):
                         self.assert_close(x.grad, gradient.numpy(), 1e-12)
+
+
+class TestPiecewise(FunctionTest):
+    def test_values_and_gradients(self):
+        square, scaled = lambda x: x * x, lambda x, by=1.0: by * x
+        x = np.array([[-2.0, 0.5, 3.0], [1.5, -0.5, -1.5]])
+        for name, function in {
+            "numbers": lambda x: x + np.piecewise(x, [x < 0, x > 1], [-1.0, 1.0]),
+            "functions": lambda x: np.piecewise(x, [x < 0, x > 1], [square, scaled]),
+            "the rest": lambda x: np.piecewise(
+                x, [x < 0, x > 1], [2.0, square, scaled]
+            ),
+            "later ones": lambda x: np.piecewise(x, [x < 1, x < 0], [square, scaled]),
+            "arguments": lambda x: np.piecewise(x, [x > 1], [scaled, scaled], by=3.0),
+            "one condition": lambda x: np.piecewise(x[0], x[0] > 1, [square]),
+        }.items():
+            with self.subTest(name):
+                self.assert_as_numpy(function, x)
+                self.assert_right(function, function, x)
+                self.assert_compiled(function, x)
+        number = lambda x: np.piecewise(x, [x < 0, x >= 0], [square, 1.0])
+        self.assert_equal(number(Value(-3.0)).data, 9.0)
+
+    def test_of_another_array(self):
+        """The conditions alone are Values."""
+        x = Value(np.array([-1.0, 2.0]))
+        y = np.piecewise(np.array([3.0, 4.0]), [x > 0], [lambda a: a * 10])
+        self.assert_equal(y.data, [0.0, 40.0])
+
+    def test_other_numbers_of_functions(self):
+        v = Value([1.0, 2.0])
+        for functions in ([], [1.0, 2.0, 3.0]):
+            with self.assertRaisesRegex(ValueError, "expected 1 or 2 functions"):
+                np.piecewise(v, [v > 1], functions)
+
+
+class TestWindowsAndGrids(FunctionTest):
+    def test_open_axes(self):
+        x = Value(shape=(None,), name="x")
+        y = windows_of(x, 2).sum(axis=1)
+        for data in ([1.0, 2.0, 4.0], [3.0, 5.0], [1.0, 1.0, 1.0, 2.0]):
+            self.assert_equal(y.forward(x=data), windows_of(data, 2).sum(axis=1))
+
+    def test_what_is_refused(self):
+        v = Value([1.0, 2.0])
+        for call, error, words in [
+            (lambda: windows_of(v, 3), ValueError, "at most the length, got 3 for 2"),
+            (lambda: windows_of(v, -1), ValueError, "got -1"),
+            (lambda: windows_of(v, (1, 1)), ValueError, "each of the axes .0."),
+            (lambda: windows_of(v, 1, axis=1), ValueError, "axis 1"),
+            (lambda: windows_of(v, 1, writeable=True), TypeError, "got writeable="),
+            (lambda: np.meshgrid(v, v, indexing="a"), ValueError, "'xy' or 'ij'"),
+        ]:
+            with self.assertRaisesRegex(error, words):
+                call()
+
+
+class TestJoinedDtypes(FunctionTest):
+    def test_as_numpy(self):
+        for join in (np.concatenate, np.stack, np.vstack, np.hstack):
+            x, y = numbers((2,)), numbers((2,), 1)
+            try:
+                join([x, y], dtype=np.float32)
+            except TypeError:  # before NumPy 1.24
+                continue
+            for dtype, casting in (("f4", "same_kind"), (int, "unsafe"), ("g", "safe")):
+                with self.subTest(join.__name__, dtype=dtype):
+                    options = {"dtype": dtype, "casting": casting}
+                    self.assert_as_numpy(
+                        lambda x, y, f=join, options=options: f([x, y], **options), x, y
+                    )
+            with self.assertRaisesRegex(TypeError, "cannot cast float64 to int64"):
+                join([Value(x), y], dtype=np.int64)
 
 
 class TestEdges(FunctionTest):
@@ -569,7 +665,7 @@ class TestErrors(FunctionTest):
                 "unexpected keyword argument 'out'",
             ),
             (
-                lambda: np.vstack([x, x], dtype=int),
+                lambda: np.dstack([x, x], dtype=int),
                 "unexpected keyword argument 'dtype'",
             ),
             (lambda: np.choose([0], [x, x], mode="clip"), "unexpected keyword"),

@@ -32,8 +32,9 @@ UNARY = {  # SciPy's name, PyTorch's, and numbers of its domain that are no edge
     "gammaln": ("gammaln", [-1.5, 0.3, 5.0]),
     "digamma": ("digamma", [-1.5, 0.3, 5.0]),
     "entr": ("entr", [0.01, 0.3, 5.0]),
+    "log_ndtr": ("log_ndtr", [-25.0, -2.0, 0.3, 5.0]),
 }
-BINARY = ["xlogy", "xlog1py"]
+BINARY = ["xlogy", "xlog1py", "betaln"]
 OF_SCIPY_ALONE = {
     "cbrt": (None, [-2.0, 0.3]),
     "erfinv": ("erfinv", [-0.9, 0.3]),
@@ -51,6 +52,12 @@ ALONG_AXES = {  # micrograd's name and PyTorch's
     "softmax": "softmax",
     "log_softmax": "log_softmax",
 }
+
+
+def log_of_beta(a, b):
+    """PyTorch has none of its own."""
+    return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
+
 
 # Known numbers, to as many digits as a float has: Abramowitz and Stegun's constants,
 # and integrals by hand. The function, x, y.
@@ -83,6 +90,12 @@ KNOWN = [
     ("logit", 1e-300, -300 * math.log(10)),
     ("expit", -1000.0, 0.0),
     ("entr", 0.5, math.log(2) / 2),
+    ("log_ndtr", 0.0, -math.log(2)),
+    ("log_ndtr", -1e10, -5e19),
+    ("log_ndtr", 10.0, -math.erfc(10 / math.sqrt(2)) / 2),
+    ("log_ndtr", -inf, -inf),
+    ("log_ndtr", inf, 0.0),
+    ("log_ndtr", nan, nan),
 ]
 TRIGAMMA = [  # also the gradient of digamma; at negative integers it has none
     (1.0, math.pi**2 / 6),
@@ -117,6 +130,8 @@ EDGES = [  # the function, its operands, the value, and the gradient by each
     ("xlog1py", [1.0, 1e-20], 1e-20, [1e-20, 1.0]),
     ("xlog1py", [1.0, -1.0], -inf, [-inf, inf]),
     ("xlog1py", [1.0, -2.0], nan, [nan, nan]),
+    ("log_ndtr", [-1e8], -5e15 - math.log(1e8 * math.sqrt(2 * math.pi)), [1e8]),
+    ("log_ndtr", [50.0], 0.0, [0.0]),
 ]
 
 
@@ -185,6 +200,76 @@ class TestArrays(ValueTest):
         with np.errstate(all="ignore"):
             actual, expected = of_arrays.trigamma(of_all), scipys.polygamma(1, of_all)
         np.testing.assert_allclose(actual, expected, 1e-10)  # SciPy's own, below 0
+
+
+class TestBeta(SpecialTest):
+    def test_known_numbers(self):
+        """B(a, 1) = 1 / a, B(a, 1 - a) = π / sin πa, also where ln Γ is large."""
+        for a, b, y in [
+            (2.0, 3.0, -math.log(12)),
+            (0.25, 0.75, math.log(math.pi * math.sqrt(2))),
+            (1e6, 1.0, -6 * math.log(10)),
+            (1.0, 1e15, -15 * math.log(10)),
+            (0.5, 0.5, math.log(math.pi)),
+            (-0.5, 2.0, math.log(4)),
+            (0.0, 2.0, inf),
+        ]:
+            for pair in ((a, b), (b, a)):
+                with self.subTest(pair=pair):
+                    self.assertAlmostEqual(
+                        special.betaln(*map(Value, pair)).data, y, 13
+                    )
+
+    @needs("scipy")
+    def test_as_scipy(self):
+        a, b = np.meshgrid(10.0 ** np.arange(-8, 3), np.linspace(0.1, 60, 50))
+        actual, expected = special.betaln(Value(a), b).data, scipys.betaln(a, b)
+        np.testing.assert_allclose(actual, expected, 1e-12, 1e-12)
+
+
+class TestGammainc(SpecialTest):
+    def test_known_numbers(self):
+        """Of a = 1 it is 1 - exp(-x), of a = 1/2 erf(√x)."""
+        x = np.array([1e-300, 1e-3, 0.5, 1.5, 3.0, 20.0, 1e3, inf])
+        y = special.gammainc(1.0, Value(x))
+        np.testing.assert_allclose(y.data, -np.expm1(-x), 1e-14)
+        expected = of_arrays.erf(np.sqrt(x))
+        np.testing.assert_allclose(
+            special.gammainc(0.5, Value(x)).data, expected, 1e-14
+        )
+        self.assertIs(type(special.gammainc(2.0, Value(0.5)).data), float)
+
+    @needs("scipy")
+    def test_as_scipy(self):
+        rng = np.random.default_rng(0)
+        a = 10 ** rng.uniform(-3, 4, 500)
+        x = a * 10 ** rng.uniform(-1, 0.5, 500)
+        actual, expected = special.gammainc(a, Value(x)).data, scipys.gammainc(a, x)
+        np.testing.assert_allclose(actual, expected, 1e-10, 1e-13)
+        edges = [0.0, 1.0, 30.0, inf, nan, -1.0]
+        a, x = np.meshgrid(edges, edges)
+        with np.errstate(all="ignore"):
+            actual, expected = special.gammainc(a, Value(x)).data, scipys.gammainc(a, x)
+        np.testing.assert_allclose(actual, expected, atol=1e-300)
+
+    def test_gradients(self):
+        a, x = numbers((2, 1)) + 1, numbers((3,), seed=2)
+        self.assert_gradients(lambda x: special.gammainc(a, x), x)
+        self.assert_gradients(lambda x: special.gammainc(20.5, x), 10 * x)
+        v = Value(np.array([0.0, -1.0], "f4"))
+        with np.errstate(all="ignore"):
+            special.gammainc(1.0, v).backward()
+        self.assert_equal(v.grad, np.array([1.0, nan], "f4"))
+        with self.assertRaisesRegex(TypeError, "no derivative with respect to a"):
+            special.gammainc(Value(2.0), 1.0).backward()
+
+    @needs("scipy")
+    def test_scipys(self):
+        x = Value(numbers((3,)))
+        scipys.gammainc(2.5, x).backward()
+        gradient = x.grad
+        special.gammainc(2.5, x).backward()
+        self.assert_close(x.grad, gradient, 1e-13)
 
 
 class TestFunctions(SpecialTest):
@@ -304,7 +389,7 @@ class TestFunctions(SpecialTest):
                 self.assert_as_torch(f, g, np.array([x, x]))
         for name in BINARY:
             with self.subTest(name):
-                f, g = getattr(special, name), getattr(torch.special, name)
+                f, g = getattr(special, name), getattr(torch.special, name, log_of_beta)
                 self.assert_as_torch(f, g, numbers((2, 3)), numbers((3,), seed=2))
         for name, theirs in ALONG_AXES.items():
             f, g = getattr(special, name), getattr(torch, theirs)
@@ -406,7 +491,9 @@ print(micrograd.special.erf(Value(0.5)).data, "scipy" in sys.modules)
         text = text.partition("## SciPy's functions")[2].partition("\n## ")[0]
         cells = "".join(re.findall(r"^\| (`.*?) \|", text, re.M))
         rows = set(re.findall(r"`(\w+)\(", cells))
-        self.assertEqual(rows, {*UNARY, *BINARY, *OF_SCIPY_ALONE, *ALONG_AXES})
+        self.assertEqual(
+            rows, {*UNARY, *BINARY, "gammainc", *OF_SCIPY_ALONE, *ALONG_AXES}
+        )
         known = {"digamma", *special.DERIVATIVES}  # to SciPy it is psi
         self.assertEqual(rows - set(ALONG_AXES), known)
 

@@ -1,4 +1,4 @@
-"""Values in the shape of another; and filling in: `v.at[key].set(x)`.
+"""Values in the shape of another; grids; and filling in: `v.at[key].set(x)`.
 
 A Value is not changed in place, as what was computed from it would no longer be right:
 filling in gives a new one, to which both the old Value and what was put in belong.
@@ -6,13 +6,14 @@ filling in gives a new one, to which both the old Value and what was put in belo
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from micrograd.engine import Constant, Value, apply, as_key
-from micrograd.interface.arguments import with_options
+from micrograd.interface.arguments import known, with_options
 from micrograd.rules import RULES, Function, define, elements_at
 
 # --- In the shape of another ----------------------------------------------------------
@@ -41,6 +42,66 @@ def zeros_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:
 def ones_like(a: Any, dtype: Any = None, *, shape: Any = None) -> Value:
     """np.ones_like."""
     return full_like(a, 1, dtype, shape=shape)
+
+
+# --- Grids ----------------------------------------------------------------------------
+
+
+def shares_of_stop(y: Any, num: int, endpoint: bool) -> Any:
+    """The weight of stop in each element of y, along its first axis: from 0 to 1."""
+    shares = np.arange(num) / max(num - endpoint, 1)
+    return np.reshape(shares, (-1, *[1] * (np.ndim(y) - 1)))
+
+
+def evenly_spaced(start: Any, stop: Any, num: int, endpoint: bool) -> Any:
+    """np.linspace, along the first axis."""
+    return np.linspace(start, stop, num, endpoint)
+
+
+define(
+    evenly_spaced,
+    lambda g, y, start, stop, num, endpoint: g * (1 - shares_of_stop(y, num, endpoint)),
+    lambda g, y, start, stop, num, endpoint: g * shares_of_stop(y, num, endpoint),
+    name="linspace",
+)
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """So many numbers from start to stop, in equal steps, along a new axis."""
+    num = operator.index(num)
+    rule = RULES[evenly_spaced].bind({"num": num, "endpoint": bool(endpoint)}, 2)
+    y: Any = apply(rule, start, stop)
+    y = np.moveaxis(y, 0, axis)
+    y = y if dtype is None else y.astype(dtype)
+    n_steps = num - bool(endpoint)
+    step = (stop - start) / n_steps if n_steps > 0 else stop - start + np.nan
+    return (y, step) if retstep else y
+
+
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> Any:
+    """The coordinates of all points of a grid: an array for each of the vectors."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"indexing: expected 'xy' or 'ij', got {indexing!r}")
+    n_axes = len(xi)
+    grids: Any = [
+        np.reshape(known(x), [-1 if i == j else 1 for j in range(n_axes)])
+        for i, x in enumerate(xi)
+    ]
+    if indexing == "xy" and n_axes > 1:
+        grids = [np.swapaxes(x, 0, 1) for x in grids]
+    grids = grids if sparse else np.broadcast_arrays(*grids)
+    kind: Any = type(np.meshgrid(0))  # a list; from NumPy 2 on, a tuple
+    return kind(grids)
 
 
 # --- Filling in -----------------------------------------------------------------------
@@ -169,6 +230,8 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     **dict.fromkeys([np.put_along_axis, np.putmask], refused),
     np.empty_like: zeros_like,  # what is evaluated twice is twice the same
     np.full_like: full_like,
+    np.linspace: linspace,
+    np.meshgrid: meshgrid,
     np.ones_like: ones_like,
     np.zeros_like: zeros_like,
 }

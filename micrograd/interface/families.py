@@ -19,8 +19,10 @@ from micrograd.interface import (
     logic,
     products,
     reductions,
+    running,
     shapes,
 )
+from micrograd.interface.running import ACCUMULATE as ACCUMULATE
 from micrograd.interface.special import learn as learn
 from micrograd.rules import Function
 
@@ -31,5 +33,6 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     **logic.FUNCTIONS,
     **products.FUNCTIONS,
     **reductions.FUNCTIONS,
+    **running.FUNCTIONS,
     **shapes.FUNCTIONS,
 }

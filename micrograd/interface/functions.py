@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,24 @@ def stack(values: Sequence[Any] | Value, axis: int = 0) -> Value:
     Value(data=[1. 2.], grad=None)
     """
     return apply(RULES[np.stack].bind({"axis": axis}, len(values)), *values)
+
+
+def with_dtype(join: Callable[..., Value]) -> Callable[..., Value]:
+    """The function that joins Values, and casts the result if a dtype is given."""
+
+    @wraps(join)
+    def joined(
+        *arguments: Any, dtype: Any = None, casting: Any = "same_kind", **options: Any
+    ) -> Value:
+        y: Value = join(*arguments, **options)
+        if dtype is None:
+            return y
+        if not np.can_cast(y.dtype, dtype, casting):
+            rule = f"by the rule {casting!r}"
+            raise TypeError(f"cannot cast {y.dtype} to {np.dtype(dtype)} {rule}")
+        return y.astype(dtype)
+
+    return joined
 
 
 # --- Products: sums over letters or axes ----------------------------------------------

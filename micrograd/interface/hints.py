@@ -191,14 +191,12 @@ IN_PLACE = [
 OUT_OF_PLACE = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
 
 UFUNC_METHODS = {  # such as np.add.reduce
-    "add.accumulate": "np.cumsum(v)",
     "add.at": "v.at[key].add(x)",
     "add.reduce": "np.sum(v)",
     "logical_and.reduce": "np.all(v)",
     "logical_or.reduce": "np.any(v)",
     "maximum.reduce": "np.max(v)",
     "minimum.reduce": "np.min(v)",
-    "multiply.accumulate": "np.cumprod(v)",
     "multiply.outer": "np.outer(v, w)",
     "multiply.reduce": "np.prod(v)",
 }

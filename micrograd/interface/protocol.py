@@ -15,7 +15,7 @@ import numpy as np
 
 from micrograd.arrays import hint
 from micrograd.engine import Value
-from micrograd.interface.functions import concatenate, stack
+from micrograd.interface.functions import concatenate, stack, with_dtype
 from micrograd.interface.methods import ArrayMethods, give
 from micrograd.interface.operators import apply_all
 from micrograd.rules import RULES, Function
@@ -34,7 +34,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.amax: ArrayMethods.max,
     np.amin: ArrayMethods.min,
     np.clip: clip,
-    np.concatenate: concatenate,
+    np.concatenate: with_dtype(concatenate),
     np.max: ArrayMethods.max,
     np.mean: Value.mean,
     np.min: ArrayMethods.min,
@@ -43,7 +43,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.shape: lambda x: x.shape,
     np.size: lambda x: x.size,
     np.square: lambda x: x**2,
-    np.stack: stack,
+    np.stack: with_dtype(stack),
     np.sum: Value.sum,
     np.transpose: ArrayMethods.transpose,
 }
@@ -64,6 +64,16 @@ def of_numpy(function: Function) -> Callable[..., Any] | None:
     return partial(apply_all, RULES[function]) if function in RULES else None
 
 
+def of_method(ufunc: Function, method: str) -> Callable[..., Value]:
+    """Our version of a ufunc's method, such as np.maximum.accumulate."""
+    from micrograd.interface import families  # loaded on first use
+
+    if method == "accumulate" and ufunc in families.ACCUMULATE:
+        return families.ACCUMULATE[ufunc]
+    name = f"{ufunc.__name__}.{method}"
+    raise TypeError(f"np.{name} has no derivative here{hint('ufunc', name)}")
+
+
 class Protocol:
     """The two methods that NumPy asks for."""
 
@@ -72,8 +82,7 @@ class Protocol:
     ) -> Value:
         """np.exp(v) and array + v."""
         if method != "__call__":
-            name = f"{ufunc.__name__}.{method}"
-            raise TypeError(f"np.{name} has no derivative here{hint('ufunc', name)}")
+            return of_method(ufunc, method)(*operands, **options)
         if "out" in options:  # += on an array is this
             raise TypeError(
                 f"np.{ufunc.__name__}: an array that takes its result, by out= or +=, "

@@ -192,6 +192,43 @@ def nanmin(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.fmin.reduce(x, axis, keepdims=keepdims)
 
 
+def nan_degrees_of_freedom(x: Any, axis: Any, ddof: float) -> Any:
+    """How many are not nan, less ddof; nan, where there are ddof or fewer."""
+    n = np.add.reduce(~np.isnan(x), axis, keepdims=True) - ddof
+    return np.where(n > 0, n, np.nan)
+
+
+def nan_distances(x: Any, axis: Any) -> Any:
+    """The distance of each from the mean, and 0 where x is nan."""
+    return np.where(np.isnan(x), 0.0, x - nanmean(x, axis, True))
+
+
+def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
+    """The variance of those that are not nan; nan, where there are ddof or fewer."""
+    rest = nan_distances(x, axis)
+    y = np.add.reduce(rest * rest, axis, keepdims=True)
+    y = (y / nan_degrees_of_freedom(x, axis, ddof)).astype(np.result_type(y))
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def nanstd(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
+    """The root of that variance."""
+    return np.sqrt(nanvar(x, axis, ddof, keepdims))
+
+
+def grad_nanvar_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+    """2 g (x - mean) / (n - ddof), and 0 where x is nan."""
+    g = 2 * g / nan_degrees_of_freedom(x, axis, ddof)
+    return np.where(np.isnan(x), 0.0, g * nan_distances(x, axis))
+
+
+def grad_nanstd_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
+    """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
+    n = nan_degrees_of_freedom(x, axis, ddof)
+    g = np.where(y == 0, 0.0, g / (n * np.where(y == 0, 1, y)))
+    return np.where(np.isnan(x), 0.0, g * nan_distances(x, axis))
+
+
 def grad_nansum_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
     """g, and 0 where x is nan."""
     return np.where(np.isnan(x), 0.0, g)
@@ -215,6 +252,8 @@ define(np.nansum, reduction(grad_nansum_x), value=nansum)
 define(np.nanmean, reduction(grad_nanmean_x), value=nanmean)
 define(np.nanmax, reduction(grad_nanmax_x), value=nanmax)
 define(np.nanmin, reduction(grad_nanmax_x), value=nanmin)
+define(np.nanvar, reduction(grad_nanvar_x), value=nanvar)
+define(np.nanstd, reduction(grad_nanstd_x), value=nanstd)
 
 
 # --- Order: the gradient goes to the places that were chosen --------------------------
@@ -288,6 +327,8 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.average: average,
     np.cumprod: running(np.cumprod),
     np.cumsum: running(np.cumsum),
+    np.nanstd: with_options(np.nanstd, "axis ddof keepdims"),
+    np.nanvar: with_options(np.nanvar, "axis ddof keepdims"),
     np.partition: partition,
     np.percentile: percentile,
     np.ptp: ptp,

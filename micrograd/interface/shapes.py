@@ -15,7 +15,7 @@ from micrograd.interface.arguments import (
     known,
     with_options,
 )
-from micrograd.interface.functions import concatenate, where
+from micrograd.interface.functions import concatenate, where, with_dtype
 from micrograd.rules import RULES, Function, Rule, define, elements_at
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
@@ -235,6 +235,29 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return y
 
 
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """The elements where each condition holds, by its function; 0 where none does.
+
+    A function is called with its elements alone, and may be a number. One more than
+    there are conditions is for the rest. The dtype is that of x, as in NumPy.
+    """
+    x = x if isinstance(x, Value) else Value(x)
+    conditions = known(condlist).astype(bool)  # (conditions, ...)
+    if np.ndim(conditions) == np.ndim(x):
+        conditions = conditions[None]
+    n, m = len(conditions), len(funclist)
+    if m not in (n, n + 1):
+        raise ValueError(f"funclist: expected {n} or {n + 1} functions, got {m}")
+    rows = [conditions[i] for i in range(n)]
+    if m == n + 1:
+        rows.append(np.logical_not(np.any(conditions, 0)))
+    y = np.zeros_like(x)
+    for row, function in zip(rows, funclist):
+        part = function(x[row], *args, **kw) if callable(function) else function
+        y = y.at[row].set(part)
+    return y
+
+
 def choose_from(index: Any, *choices: Any) -> Any:
     """np.choose, of arguments."""
     return np.choose(index, choices)
@@ -333,11 +356,13 @@ def dsplit(ary: Value, indices_or_sections: Any) -> list[Value]:
 # --- Joining --------------------------------------------------------------------------
 
 
+@with_dtype
 def vstack(tup: Any) -> Value:
     """Below each other: along the first axis; vectors are rows."""
     return concatenate([np.atleast_2d(known(x)) for x in tup])
 
 
+@with_dtype
 def hstack(tup: Any) -> Value:
     """Beside each other: along the second axis; vectors along their only one."""
     parts = [np.atleast_1d(known(x)) for x in tup]
@@ -491,6 +516,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.insert: with_options(np.insert, "obj axis", raw="obj"),
     np.moveaxis: reordered(np.moveaxis),
     np.pad: pad,
+    np.piecewise: piecewise,
     np.ravel: ravel,
     np.repeat: with_options(np.repeat, "repeats axis", raw="repeats"),
     np.roll: with_options(np.roll, "shift axis", raw="shift"),

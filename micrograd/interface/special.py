@@ -11,7 +11,7 @@ install it, of which `erf`, `erfc` and `gammaln` take a tenth of the time there.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from micrograd import rules
 from micrograd.engine import Value, apply
 from micrograd.interface import elementwise, special_arrays
 from micrograd.rules import RULES, Function, define, inside, rule_along
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 # --- Derivatives, under the names of SciPy's functions --------------------------------
 
@@ -54,7 +57,24 @@ def grad_logit_x(g: Any, y: Any, x: Any) -> Any:
     return g / (x * (1 - x))
 
 
+def grad_gammainc_a(g: Any, y: Any, a: Any, x: Any) -> NoReturn:
+    """Refused: it is no formula of these functions."""
+    raise TypeError("gammainc has no derivative with respect to a here, only to x")
+
+
+def grad_gammainc_x(g: Any, y: Any, a: Any, x: Any) -> Any:
+    """g exp(-x) x^(a - 1) / Γ(a)."""
+    log_of_power = special_arrays.xlogy(a - 1.0, inside(x, y))
+    return g * np.exp(log_of_power - x - special_arrays.gammaln(a))
+
+
+def grad_betaln_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """g (ψ(a) - ψ(a + b))."""
+    return g * (special_arrays.digamma(a) - special_arrays.digamma(a + b))
+
+
 DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
+    "betaln": (grad_betaln_a, lambda g, y, a, b: grad_betaln_a(g, y, b, a)),
     "cbrt": RULES[np.cbrt].derivatives,
     "entr": (lambda g, y, x: -g * (1 + np.log(x)),),
     "erf": (lambda g, y, x: g * bell(x),),
@@ -65,9 +85,11 @@ DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
     "expit": RULES[rules.sigmoid].derivatives,
     "expm1": RULES[np.expm1].derivatives,
     "gamma": (lambda g, y, x: g * (y * special_arrays.digamma(x)),),
+    "gammainc": (grad_gammainc_a, grad_gammainc_x),
     "gammaln": (lambda g, y, x: g * special_arrays.digamma(x),),
     "log1p": RULES[np.log1p].derivatives,
     "log_expit": (lambda g, y, x: -g * np.expm1(y),),
+    "log_ndtr": (lambda g, y, x: g * special_arrays.inverse_mills(x),),
     "logit": (grad_logit_x,),
     "ndtr": (lambda g, y, x: g * (bell(x / math.sqrt(2)) / math.sqrt(8)),),
     "psi": (lambda g, y, x: g * inside(special_arrays.trigamma(x), y),),
@@ -89,6 +111,10 @@ define(special_arrays.erf, *DERIVATIVES["erf"])
 define(special_arrays.erfc, *DERIVATIVES["erfc"])
 define(special_arrays.gammaln, *DERIVATIVES["gammaln"])
 define(special_arrays.digamma, *DERIVATIVES["psi"])
+define(special_arrays.betaln, *DERIVATIVES["betaln"])
+define(special_arrays.gammainc, *DERIVATIVES["gammainc"])
+define(special_arrays.log_ndtr, *DERIVATIVES["log_ndtr"])
+define(special_arrays.inverse_mills, lambda g, y, x: -g * y * (x + y))
 define(special_arrays.logit, *DERIVATIVES["logit"])
 define(special_arrays.xlogy, *DERIVATIVES["xlogy"])
 define(special_arrays.xlog1py, *DERIVATIVES["xlog1py"])
@@ -151,6 +177,35 @@ def digamma(x: Any) -> Value:
     -0.5772
     """
     return apply(RULES[special_arrays.digamma], x)
+
+
+def betaln(a: Any, b: Any) -> Value:
+    """ln |Γ(a) Γ(b) / Γ(a + b)|, the logarithm of the beta function.
+
+    >>> print(f"{betaln(Value(2.0), 3.0).exp():.6f}")  # 1/12
+    0.083333
+    """
+    return apply(RULES[special_arrays.betaln], a, b)
+
+
+def gammainc(a: Any, x: Any) -> Value:
+    """The integral of exp(-t) t^(a - 1) from 0 to x, divided by Γ(a).
+
+    There is no derivative with respect to a: a TypeError of `backward()`.
+
+    >>> print(f"{gammainc(1.0, Value(2.0)):.4f}")  # 1 - exp(-2)
+    0.8647
+    """
+    return apply(RULES[special_arrays.gammainc], a, x)
+
+
+def log_ndtr(x: Any) -> Value:
+    """The logarithm of the normal distribution's share below x, exact in both tails.
+
+    >>> log_ndtr(Value([0.0, -40.0])).data.round(4)
+    array([  -0.6931, -804.6084])
+    """
+    return apply(RULES[special_arrays.log_ndtr], x)
 
 
 def xlogy(x: Any, y: Any) -> Value:

@@ -120,3 +120,109 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     x = x + 0.0
     below = x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
     return below - np.log(np.add.reduce(np.exp(below), axis, keepdims=True))
+
+
+# --- The normal distribution ----------------------------------------------------------
+
+ROOT_2PI = math.sqrt(2 * math.pi)
+FAR_TAIL = -20.0  # below, the series has 16 digits; above, erfc is a normal number
+ODD_FACTORIALS = np.cumprod(-np.arange(1.0, 21, 2))  # -1, 1·3, -1·3·5, ...
+
+
+def floating(y: Any, *operands: Any) -> Any:
+    """y in the dtype of the operands; float64, if they are integers."""
+    dtype = np.result_type(*operands)
+    return np.asarray(y, dtype if dtype.kind == "f" else float)[()]
+
+
+def tail_series(x: Any) -> Any:
+    """-x Φ(x) / φ(x) where x is far below 0: Abramowitz and Stegun, 26.2.12."""
+    return 1 + sum(c / np.power(x, 2.0 * k) for k, c in enumerate(ODD_FACTORIALS, 1))
+
+
+def log_ndtr(x: Any) -> Any:
+    """ln Φ(x), the logarithm of the normal distribution's share below x."""
+    z = np.asarray(x, float)
+    far = np.minimum(z, FAR_TAIL)
+    in_tail = -0.5 * far * far - np.log(-far) + np.log(tail_series(far) / ROOT_2PI)
+    is_right = z > 0  # where erfc(z) is exact, and 1 - Φ is small
+    half = erfc(np.abs(np.maximum(z, FAR_TAIL)) / math.sqrt(2)) / 2
+    near = np.where(is_right, np.log1p(-half), np.log(np.where(is_right, 1, half)))
+    return floating(np.where(z < FAR_TAIL, in_tail, near), x)
+
+
+def inverse_mills(x: Any) -> Any:
+    """φ(x) / Φ(x), the derivative of ln Φ(x)."""
+    z = np.asarray(x, float)
+    far = np.minimum(z, FAR_TAIL)
+    near = np.maximum(z, FAR_TAIL)
+    y = np.exp(-0.5 * near * near - log_ndtr(near)) / ROOT_2PI
+    return floating(np.where(z < FAR_TAIL, -far / tail_series(far), y), x)
+
+
+# --- The beta and the incomplete gamma function ---------------------------------------
+
+
+def betaln(a: Any, b: Any) -> Any:
+    """ln |Γ(a) Γ(b) / Γ(a + b)|; by Stirling's series, where b and a + b are large."""
+    operands = a, b
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    small, large = np.minimum(a, b), np.maximum(a, b)
+    y = gammaln(small) + gammaln(large) - gammaln(small + large)
+    is_far = (large >= STEPS) & (small > 0) & np.isfinite(large)
+    b = np.where(is_far, large, STEPS)
+    a = np.where(is_far, small, 1)
+    rest = stirling_rest(b) - stirling_rest(a + b)
+    far = gammaln(a) - a * np.log(a + b) + a - (b - 0.5) * np.log1p(a / b) + rest
+    return floating(np.where(is_far, far, y), *operands)
+
+
+def stirling_rest(x: Any) -> Any:
+    """ln Γ(x) less (x - 1/2) ln x - x + ln(2π)/2: Abramowitz and Stegun, 6.1.41."""
+    return x * series(
+        [b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI, 1)], x
+    )
+
+
+def gammainc(a: Any, x: Any) -> Any:
+    """The integral of exp(-t) t^(a - 1) from 0 to x, divided by Γ(a)."""
+    return floating(np.frompyfunc(gammainc_of_numbers, 2, 1)(a, x), a, x)
+
+
+TINY = 1e-300  # for a smaller a, 1 / a is infinite
+
+
+def gammainc_of_numbers(a: float, x: float) -> float:
+    """The same of numbers: Abramowitz and Stegun, 6.5.29 and 6.5.31."""
+    if not (a >= 0 and x >= 0) or a == x == 0 or a == x == math.inf:
+        return math.nan
+    if a < TINY or x > 100 * max(a, STEPS):
+        return 1.0
+    if x == 0 or a == math.inf:
+        return 0.0
+    if a < STEPS:
+        scale: float = math.exp(-x) * x**a / math.gamma(a)
+    else:  # where the logarithms are large, and their sum is not
+        excess = (x - a) / a
+        distance = (math.log1p(excess) if excess > -0.5 else math.log(x / a)) - excess
+        scale = math.exp(a * distance - stirling_rest(a)) * math.sqrt(a / math.pi / 2)
+    if x < a + 1:
+        n, term = a, 1 / a
+        total = term
+        while term > total * 2**-54:
+            n += 1
+            term *= x / n
+            total += term
+        return scale * total
+    # The continued fraction, from its front by Lentz's method.
+    b = x + 1 - a
+    c, d = math.inf, 1 / b
+    fraction, factor, k = d, 0.0, 0
+    while abs(factor - 1) > 2**-52:
+        k += 1
+        b += 2
+        step = -k * (k - a)
+        c, d = b + step / c, 1 / (b + step * d)
+        factor = c * d
+        fraction *= factor
+    return 1 - scale * fraction
