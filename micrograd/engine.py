@@ -179,9 +179,9 @@ class Value(ArrayMethods):
         of an earlier call. A leaf's gradient is an array of its own; gradients of
         results may share memory with each other, so do not write to them.
 
-        wrt : a Value, several, a Module, or a dictionary of names and Values; TypeError
-            if it contains something else, ValueError if the expression does not depend
-            on one of them
+        wrt : a Value, a Module, several, or a dictionary of them by name; TypeError if
+            it contains something else, ValueError if the expression does not depend on
+            one of them
 
         >>> x, w = Value([1.0, 2.0]), Value([3.0, 4.0])
         >>> (x @ w).backward(wrt=w)
@@ -562,16 +562,18 @@ def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
 
 
 def values_in(wrt: Values) -> list[Value]:
-    """The Values in wrt: one, several, a Module's parameters, or a dictionary's."""
-    values: Any = wrt.values() if isinstance(wrt, Mapping) else wrt
-    if callable(getattr(values, "parameters", None)):
-        values = values.parameters()
-    is_one = isinstance(values, (Value, np.ndarray)) or not np.iterable(values)
-    values = [values] if is_one else [*values]
-    for x in values:
-        if not isinstance(x, Value):
+    """The Values in wrt: one, or those of a list or dictionary, also of Modules."""
+    parts: Any = wrt.values() if isinstance(wrt, Mapping) else wrt
+    is_one = isinstance(parts, (Value, np.ndarray)) or hasattr(parts, "parameters")
+    values: list[Value] = []
+    for x in [parts] if is_one or not np.iterable(parts) else parts:
+        if isinstance(x, Value):
+            values.append(x)
+        elif callable(getattr(x, "parameters", None)):
+            values += x.parameters()
+        else:
             raise TypeError(f"wrt: expected Values, got {x!r}{hint('wrt', x)}")
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 # --- Leaves that get their data later -------------------------------------------------

@@ -17,20 +17,31 @@ class Owner(NamedTuple):
 
 
 def names_in(given: Any) -> dict[Value, str] | None:
-    """The names that a Module or a dictionary gives to Values; None, if it is neither.
+    """The names that Modules and dictionaries give to Values; None, if there are none.
+
+    Those of a Module in a dictionary or list begin with its key, as `encoder.w`.
 
     Raises
     ------
-    TypeError : something else than Values in the dictionary
+    TypeError : something other than Values and Modules in the dictionary
     """
     if is_net(given):
         return {value: name for name, value in given.named_parameters()}
+    if isinstance(given, (list, tuple)) and any(map(is_net, given)):
+        given = {i: part for i, part in enumerate(given) if is_net(part)}
     if not isinstance(given, Mapping):
         return None
-    for name, value in given.items():
-        if not isinstance(value, Value):
-            raise TypeError(f"names: expected Values, got {name}={value!r}")
-    return {value: str(name) for name, value in given.items()}
+    names: dict[Value, str] = {}
+    for key, x in given.items():
+        if is_net(x):
+            names.update(
+                {value: f"{key}.{name}" for name, value in x.named_parameters()}
+            )
+        elif isinstance(x, Value):
+            names[x] = str(key)
+        else:
+            raise TypeError(f"names: expected Values, got {key}={x!r}")
+    return names
 
 
 def is_net(given: Any) -> bool:

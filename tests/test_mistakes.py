@@ -81,7 +81,18 @@ EXPRESSIONS = [
     ("h(x=np.ones((4, 2)))", TypeError, "v.forward(x=data)"),
     ("h.forward(X=1)", UserWarning, "x is not fed: nan (fed: X)"),
     ("Value(np.array([1.0, 2.0], object))", TypeError, "array.astype(float)"),
-    ("copy.copy(v * 2)", TypeError, "as plt.plot does: write v.data"),
+    ("copy.copy(v * 2)", TypeError, "cannot be pickled or copied: write v.data"),
+    ("a[n > 5]", TypeError, "to select from an array, write Value(array)[v]"),
+    ("np.eye(3)[Value([0, 2])]", TypeError, "Value(array)[v], or np.take(Value(array)"),
+    ("np.take(a, Value([0, 2]))", TypeError, "np.take(Value(array), v)"),
+    ("np.take(Value(a), Value([0, 2]))", [1.0, 3.0], None),
+    (
+        "np.save('v.npy', v)",
+        TypeError,
+        "numpy.save has no derivative here: write v.data",
+    ),
+    ("np.savez('v.npz', v=v)", TypeError, "write v.data"),
+    ("Value(np.ma.masked_less(a, 2))", TypeError, "array.filled(x)"),
     ("h.sum().backward()", UserWarning, "run forward() before backward()"),
     ("x.reshape(x.size)", TypeError, "write -1"),
     # PyTorch's habits
@@ -205,7 +216,10 @@ TRAINING = [
     ("checkpoint.save(model.state_dict(), 'model.npz')", TypeError, "model=model"),
     ("checkpoint.save('model.npz', epoch=3)", TypeError, "epoch: expected a model"),
     ("model.load_state_dict({})", ValueError, "missing: [('layers.0.b', (4,))"),
-    ("loss.backward(model.layers)", TypeError, "write its parameters()"),
+    ("loss.backward(model.layers); len(model.parameters()[0].grad)", 2, None),
+    ("loss.backward({'a': model}); len(model.parameters()[0].grad)", 2, None),
+    ("loss.backward([model, 3])", TypeError, "wrt: expected Values, got 3"),
+    ("nn.BatchNorm1d(3)", AttributeError, "docs/blocks.md"),
 ]
 
 
@@ -261,6 +275,9 @@ class TestHints(ValueTest):
     TABLES = hints.INSTEAD
     IN_WORDS = {"clone", "cpu", "cuda", "device", "setflags", "view"}  # of Values
     IN_WORDS |= {"functional", "lr_scheduler", "requires_grad", "retain_grad"}
+    IN_WORDS |= {"BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "Embedding", "GRU"}
+    IN_WORDS |= {"AvgPool2d", "LSTM", "LayerNorm", "MaxPool2d", "ModuleList"}
+    IN_WORDS |= {"Flatten", "MultiheadAttention"}
 
     def names(self):
         v, w = Value([1.0, 2.0, 3.0]), Value([4.0, 5.0, 6.0])
@@ -268,6 +285,7 @@ class TestHints(ValueTest):
         names.update(mask=w > 4, shape=(1, 3), dtype=float, axis=0, axes=(0,))
         names.update(indices=np.arange(3), s=v, score=v, y=np.array([0, 1, 1]))
         names.update(nin=2, nout=3, nouts=[3], data=1.0, np=np, micrograd=micrograd)
+        names.update(p=v / 6, special=micrograd.special)
         names.update(logits=np.eye(3), targets=[0, 1, 2], max_norm=1.0, optim=optim)
         names["model"] = nn.MLP(3, [2])
         names["model"](v).backward()
@@ -329,6 +347,53 @@ class TestHints(ValueTest):
                     found = owners.get(kind, [optimiser])
                     known = [hasattr(owner, name) for owner in [*found, torch]]
                     self.assertTrue(any(known) or name in others)
+
+
+class FakePackage(ValueTest):
+    """Other packages, as Python code, which ask a Value for what it is not."""
+
+    def asked_by(self, name, code):
+        """What code of that module's raises, which calls f(v)."""
+        names = {"__name__": name, "np": np}
+        exec(code, names)
+        with self.assertRaises(TypeError) as caught:
+            names["f"](Value([1.0, 2.0]) * 2)
+        return str(caught.exception)
+
+    def test_they_are_answered_by_name(self):
+        asks = "def f(v): return np.asarray(v)"
+        for package, words in (
+            ("pandas.core.series", "write series.to_numpy() * v"),
+            ("matplotlib.axes", "write v.data to draw it"),
+            ("other.module", "stack([v, w])"),
+        ):
+            with self.subTest(package):
+                self.assertIn(words, self.asked_by(package, asks))
+
+    def test_open_axes_are_not_drawn(self):
+        names = {"__name__": "matplotlib.cbook"}
+        exec("def f(v): return v.shape", names)
+        x = Value(shape=(None,), name="x")
+        for v in (x, x * 2):
+            with self.assertRaisesRegex(TypeError, "no length to draw: write v.data"):
+                names["f"](v)
+        self.assertEqual(names["f"](Value([1.0])), (1,))
+
+    @needs("scipy")
+    def test_scipys(self):
+        import scipy.special
+
+        v = Value([1.0, 2.0])
+        for name in hints.SCIPYS:
+            with self.assertRaisesRegex(
+                TypeError, rf"write micrograd.special.{name}\("
+            ):
+                getattr(scipy.special, name)(v)
+            getattr(micrograd.special, name)(v)
+        with self.assertRaisesRegex(
+            TypeError, "^scipy.special.erfcx has no derivative"
+        ):
+            scipy.special.erfcx(v)
 
 
 def starts_of(hint):

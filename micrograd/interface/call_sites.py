@@ -103,3 +103,16 @@ def is_assignment() -> bool:
     """
     frame = sys._getframe(3)
     return frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
+
+
+def asking_functions() -> list[tuple[str, str]]:
+    """The module and name of each function that is running, from here outward.
+
+    For error messages: `scipy.special.softmax(v)` asks a Value for its array, far from
+    the line of the user's that called it.
+    """
+    found, frame = [], sys._getframe(1)
+    while frame is not None:
+        found.append((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
+        frame = frame.f_back  # type: ignore[assignment]
+    return found

@@ -14,6 +14,7 @@ import numpy as np
 
 from micrograd.arrays import HINTS, WHEN_LOADED
 from micrograd.engine import Value, has_value
+from micrograd.interface.call_sites import asking_functions
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -83,10 +84,28 @@ INSTEAD = {
         "tensor": "micrograd.Value",
     },
     "nn": {
+        "AvgPool2d": "x.reshape(...).mean(axis=(2, 4)), as max in docs/blocks.md",
+        "BCELoss": "-(y * p.log() + (1 - y) * (1 - p).log()).mean()",
         "BCEWithLogitsLoss": "cross_entropy(stack([0 * s, s], axis=-1), y)",
+        "BatchNorm1d": "the Module BatchNorm in docs/blocks.md",
+        "BatchNorm2d": "the Module BatchNorm in docs/blocks.md",
+        "Conv1d": "the function conv2d in docs/blocks.md, with one row",
+        "Conv2d": "the function conv2d in docs/blocks.md",
         "CrossEntropyLoss": "cross_entropy(logits, targets), a function",
+        "Dropout": "x * mask, of a lazy mask that is fed: docs/blocks.md",
+        "Embedding": "table[numbers], of table = Value(array): docs/blocks.md",
+        "Flatten": "x.reshape(-1, n), where n is what the other axes have",
+        "GELU": "x * (1 + special.erf(x / 2**0.5)) / 2",
+        "GRU": "a loop over time, as the cell in examples/lstm.py",
+        "L1Loss": "np.abs(score - y).mean()",
+        "LSTM": "a loop over time, as the cell in examples/lstm.py",
+        "LayerNorm": "the function layer_norm in docs/blocks.md",
         "Linear": "Layer(nin, nout, nonlin=False)",
+        "MaxPool2d": "x.reshape(...).max(axis=(2, 4)), as in docs/blocks.md",
+        "ModuleList": "a list of modules in an attribute",
         "MSELoss": "((score - y) ** 2).mean()",
+        "MultiheadAttention": "the function attention in docs/blocks.md",
+        "NLLLoss": "cross_entropy(logits, targets), which applies log_softmax itself",
         "Parameter": "Value(data): a leaf in an attribute is a parameter",
         "ReLU": "x.relu(), or Layer(nin, nout)",
         "Sequential": "MLP(nin, nouts), or a Module with a list of layers",
@@ -190,6 +209,8 @@ IN_PLACE = [
 ]
 OUT_OF_PLACE = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
 
+SCIPYS = ("log_softmax", "logsumexp", "softmax")  # that are no ufuncs: SciPy asks
+
 UFUNC_METHODS = {  # such as np.add.reduce
     "add.at": "v.at[key].add(x)",
     "add.reduce": "np.sum(v)",
@@ -208,6 +229,37 @@ NO_ARRAY = (
     "or concatenate([v, w]) for an array of Values, and Value(a).at[key].set(v), or "
     "v.at[key].set(x), to fill one in"
 )
+NO_INDEX = (
+    ": to select from an array, write Value(array)[v], or np.take(Value(array), v)"
+)
+ASKING = {  # by package: what to write where it asks for an array
+    "matplotlib": ": write v.data to draw it",
+    "pandas": ": write series.to_numpy() * v, as pandas does not know Values",
+}
+WRITING = ("save", "savetxt", "savez", "savez_compressed")  # of NumPy
+
+
+def for_array(value: Value) -> str:
+    """What to write where an array is wanted, by who wants it."""
+    for module, function in asking_functions():
+        if module.startswith("scipy.special") and function in SCIPYS:
+            return f": write micrograd.special.{function}(v)"
+        if module.partition(".")[0] in ASKING:
+            return ASKING[module.partition(".")[0]]
+    return (NO_INDEX if value.dtype.kind in "biu" else "") + NO_ARRAY
+
+
+def for_operand(given: Any) -> str:
+    """What to write instead of an operand, or a feed, that is no real numbers."""
+    if given is None:
+        return " (the length of an open axis; mean(axis=0) divides a sum by it)"
+    if hasattr(given, "filled"):
+        return " (write array.filled(x), or where(array.mask, x, array.data))"
+    if hasattr(given, "columns"):
+        return " (choose columns of numbers: frame[names].to_numpy(float))"
+    if getattr(getattr(given, "dtype", None), "kind", "") in ("O", "S", "U"):
+        return " (if all are numbers, write array.astype(float))"
+    return " (write v.data for its numbers)" if has_value(given) else ""
 
 
 def find(subject: str, given: Any) -> str:
@@ -218,17 +270,13 @@ def find(subject: str, given: Any) -> str:
     if subject == "ufunc":
         return f": write {UFUNC_METHODS[given]}" if given in UFUNC_METHODS else ""
     if subject == "array":
-        return NO_ARRAY
+        return for_array(given)
+    if subject == "function":
+        return ": write v.data" if given in WRITING else ""
     if subject == "wrt" and isinstance(given, np.ndarray):  # PyTorch's backward(g)
         return "; for gradients g of a result, write (result * g).sum().backward()"
-    if subject == "wrt" and hasattr(given, "parameters"):
-        return ": write its parameters(), or wrt=model"
-    if subject == "operand" and given is None:
-        return " (the length of an open axis; mean(axis=0) divides a sum by it)"
     if subject in ("operand", "feed"):
-        if getattr(getattr(given, "dtype", None), "kind", "") in ("O", "S", "U"):
-            return " (if all are numbers, write array.astype(float))"
-        return " (write v.data for its numbers)" if has_value(given) else ""
+        return for_operand(given)
     return ""
 
 

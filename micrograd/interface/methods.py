@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     class Model(Protocol):
         def parameters(self) -> list[Value]: ...
 
-    Values = Union[Value, Iterable[Value], Mapping[str, Value], Model]
+    Part = Union[Value, Model]
+    Values = Union[Part, Iterable[Part], Mapping[str, Part]]
 
 np: Any = numpy  # NumPy's stubs do not know that a Value is taken
 
@@ -738,8 +739,8 @@ class ArrayMethods:
         """Leaves are pickled and copied; a result would need all its operands."""
         if self.op:
             raise TypeError(
-                "expressions cannot be pickled or copied, as plt.plot does: write "
-                "v.data; leaves can be"
+                "an expression cannot be pickled or copied: write v.data for its "
+                "numbers; leaves can be"
             )
         return object.__reduce_ex__(self, protocol)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from micrograd import engine
 from micrograd.engine import Constant, Value, order_of
+from micrograd.interface.call_sites import asking_functions
 from micrograd.rules import Rule, located
 
 shape_in_engine: Callable[[Value], Any] = vars(Value)["shape"].fget
@@ -40,11 +41,15 @@ def shape_of(x: Value) -> tuple[int | Any, ...]:
     (2, None)
     """
     if x._lazy:
-        return shape_in_engine(x)  # type: ignore[no-any-return]
-    shapes = [np.shape(x.data), *map(np.shape, probes_of(x))]
-    if len(set(map(len, shapes))) > 1:
-        raise ValueError(f"open axes of other lengths give other axes: {shapes}")
-    return tuple(n[0] if len(set(n)) == 1 else None for n in zip(*shapes))
+        shape = shape_in_engine(x)
+    else:
+        shapes = [np.shape(x.data), *map(np.shape, probes_of(x))]
+        if len(set(map(len, shapes))) > 1:
+            raise ValueError(f"open axes of other lengths give other axes: {shapes}")
+        shape = tuple(n[0] if len(set(n)) == 1 else None for n in zip(*shapes))
+    if None in shape and asking_functions()[1][0].startswith("matplotlib."):
+        raise TypeError("an open axis has no length to draw: write v.data")
+    return shape  # type: ignore[no-any-return]
 
 
 def probes_of(x: Value) -> tuple[Any, ...]:

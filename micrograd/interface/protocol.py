@@ -74,6 +74,13 @@ def of_method(ufunc: Function, method: str) -> Callable[..., Value]:
     raise TypeError(f"np.{name} has no derivative here{hint('ufunc', name)}")
 
 
+def full_name(function: Function) -> str:
+    """The function's name with its module's; ufuncs that NumPy lacks are SciPy's."""
+    name, is_numpys = function.__name__, hasattr(np, function.__name__)
+    module = getattr(function, "__module__", None)
+    return f"{module or ('numpy' if is_numpys else 'scipy.special')}.{name}"
+
+
 class Protocol:
     """The two methods that NumPy asks for."""
 
@@ -96,9 +103,10 @@ class Protocol:
     ) -> Any:
         """np.sum(v); TypeError of a function that takes no Values."""
         ours = of_numpy(function)
-        name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}"
+        name = full_name(function)
         if ours is None:
-            raise TypeError(f"{name} has no derivative here")
+            words = hint("function", function.__name__)
+            raise TypeError(f"{name} has no derivative here{words}")
         try:
             return ours(*operands, **options)
         except TypeError as error:
