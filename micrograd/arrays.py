@@ -74,17 +74,23 @@ def as_parameter(x: Any) -> Any:
     return x
 
 
-USUAL_DATA = {np.ndarray, float, int, bool, np.float64, np.float32, np.bool_}
+USUAL_DATA = {np.ndarray, float, int, np.float64, np.float32, np.bool_}
 
 
-def check_data(found: Sequence[Any]) -> None:
-    """Raise a TypeError if data that a user assigned are no arrays and no numbers."""
+def checked_data(found: Sequence[Any]) -> Sequence[Any]:
+    """Data that a user assigned; a bool of Python's as NumPy's, as in Value(True).
+
+    Raises
+    ------
+    TypeError : something is no array and no number
+    """
     if USUAL_DATA.issuperset(map(type, found)):
-        return
+        return found
     for data in found:
         if not isinstance(data, (np.ndarray, np.generic, float, int)):
             kind = type(data).__name__
             raise TypeError(f"data: expected an array, got {kind}: write np.array")
+    return [np.bool_(data) if type(data) is bool else data for data in found]
 
 
 # --- Modules above --------------------------------------------------------------------

@@ -29,7 +29,7 @@ from micrograd.arrays import (
     are_numbers,
     as_number,
     as_parameter,
-    check_data,
+    checked_data,
     fitted,
     hint,
     numeric,
@@ -146,7 +146,7 @@ class Value(ArrayMethods):
         if unnamed:
             raise TypeError("forward() feeds by name: expected forward(x=data)")
         order = order_of(self)
-        check_data([x.data for x in order.leaves])
+        check_leaves(order.leaves)
         fed = []
         for x in order.lazies:  # all feeds are checked before the first is set
             fed.append(x._lazy.feed(feeds))  # type: ignore[union-attr]
@@ -190,7 +190,7 @@ class Value(ArrayMethods):
         """
         wrt = None if wrt is None else values_in(wrt)
         order, links = order_of(self), links_to(wrt, self)
-        check_data([x.data for x in order.leaves])
+        check_leaves(order.leaves)
         if self.dtype.kind == "b" and wrt != []:
             raise TypeError("expected an expression of numbers, got booleans")
         if not self.is_fed:
@@ -404,6 +404,15 @@ class Value(ArrayMethods):
         raise TypeError(problem + hint("array", self))
 
 
+def check_leaves(leaves: list[Value]) -> None:
+    """Raise a TypeError if data that a user assigned are no arrays and no numbers."""
+    found = [x.data for x in leaves]
+    data = checked_data(found)
+    if data is not found:
+        for x, as_numpys in zip(leaves, data):
+            x.data = as_numpys
+
+
 # --- Operators make nodes -------------------------------------------------------------
 
 
@@ -445,7 +454,7 @@ def apply(rule: Rule, *operands: Any) -> Value:
             if type(data) is not np.ndarray or data.ndim == 0:
                 if are_numbers(*map(data_of, operands)):
                     result._rule, data = rule.on_numbers(), as_number(data)
-                check_data([data])
+                (data,) = checked_data([data])
     except Exception as error:
         data = without_feeds(rule, operands)
         if data is None:

@@ -206,7 +206,8 @@ class Optimiser:
         Raises
         ------
         TypeError : an array is not of real numbers
-        ValueError : names or shapes differ, or the schedule is past that step
+        ValueError : names or shapes differ, the number of steps is none, or the
+            schedule is past that step
 
         >>> sgd = SGD(Value(1.0), learning_rate=[0.3, 0.2, 0.1])
         >>> sgd.load_state_dict({"steps": 2})
@@ -214,7 +215,7 @@ class Optimiser:
         (2, 0.1)
         """
         arrays = checked(state, self.state_dict())
-        steps, rate = int(arrays["steps"]), arrays["learning_rate"]
+        steps, rate = as_count(arrays["steps"], "steps"), arrays["learning_rate"]
         taken = min(self.rates_taken, self.steps)  # the next rate may be known already
         if self.rates and steps < taken:
             raise ValueError(f"the schedule is past step {steps}: at {taken}")
@@ -456,6 +457,14 @@ def as_rate(number: Any, name: str = "learning_rate") -> float:
     if not rate >= 0:
         raise ValueError(f"{name}: expected at least 0, got {rate}")
     return rate
+
+
+def as_count(array: Any, name: str) -> int:
+    """A whole number from 0 on, also one of floating dtype; ValueError of others."""
+    number = array.item()
+    if not 0 <= number < 2**63 or number % 1:
+        raise ValueError(f"{name}: expected a whole number from 0 on, got {number}")
+    return int(number)
 
 
 loaded(globals())

@@ -3,6 +3,7 @@
 import unittest
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from testing import ProgramTest, central_differences, numbers, uniform
 
 from micrograd import Value, compiled, nn
@@ -108,6 +109,11 @@ PARAMETERS = {  # each function of x, with parameters that i makes of numbers
     "norm of powers": lambda x, i: np.linalg.norm(x, i(-3), i(1), keepdims=i(1)),
     "matrix_power": lambda x, i: np.linalg.matrix_power(x[:, :3], i(3)),
     "inverse power": lambda x, i: np.linalg.matrix_power(x[:, :3], i(-2)),
+    "linspace": lambda x, i: np.linspace(x, 2.0, i(100), i(0), axis=i(1)),
+    "nanvar": lambda x, i: np.nanvar(x, i(1), ddof=i(1)),
+    "nanstd of many": lambda x, i: np.nanstd(np.tile(x, (30, 1)), ddof=i(100)),
+    "accumulate": lambda x, i: np.maximum.accumulate(x, i(1)),
+    "sliding windows": lambda x, i: sliding_window_view(x, i(2), i(1)),
     "row": lambda x, i: x[i(1), i(-1)],
     "rows": lambda x, i: x[np.array([i(1), i(1), i(2)])],
     "slices": lambda x, i: x[:: i(-1), i(0) : i(2)],

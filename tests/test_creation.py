@@ -217,6 +217,17 @@ class TestFillingIn(ValueTest):
         (v.at[()].add(x) * 5).backward()
         self.assertEqual((x.grad, v.grad), (5.0, 5.0))
 
+    def test_a_mask_of_a_number(self):
+        for data in (1.5, np.array(1.5)):
+            for how, expected in [("set", (2.0, 0.0, 1.0)), ("add", (3.5, 1.0, 1.0))]:
+                z, v = Value(data), Value(2.0)
+                y = getattr(z.at[z > 0], how)(v)
+                y.backward()
+                self.assertEqual((y.data, z.grad, v.grad), expected)
+                y = getattr(z.at[z < 0], how)(v)
+                y.backward()
+                self.assertEqual((y.data, z.grad, v.grad), (1.5, 1.0, 0.0))
+
     def test_dtypes(self):
         """They stay, as in NumPy's assignment, but nothing is cut."""
         single, whole = np.zeros(2, np.float32), np.zeros(2, np.uint8)
@@ -326,6 +337,14 @@ class TestFillingIn(ValueTest):
             v.at[2].set(1.0)
         with self.assertRaisesRegex(ValueError, r"at\[\].add.* \(4,\)"):
             v.at[0].add(np.ones(4))
+        for key, shape in [
+            (np.s_[1:1, 1], (2, 3, 4)),  # np.add.at crashes the process
+            (np.s_[0], (1, 3)),
+            (np.s_[:, [0, 1]], (3, 1)),
+            (np.s_[[]], (2, 3)),
+        ]:
+            with self.assertRaisesRegex(ValueError, "expected a shape that broad"):
+                v.at[key].add(np.ones(shape))
         with self.assertRaisesRegex(TypeError, "expected real numbers"):
             v.at[0].set(None)
         self.assert_equal(v.data, np.zeros((2, 3)))

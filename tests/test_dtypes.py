@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from testing import BINARY, REDUCTIONS, UNARY, ValueTest
 
-from micrograd import Value, concatenate, einsum, stack, tensordot, where
+from micrograd import Value, compiled, concatenate, einsum, stack, tensordot, where
 
 
 class TestNumbers(ValueTest):
@@ -256,6 +256,24 @@ class TestDtypes(ValueTest):
         y = v * v
         v.data = 2.5
         self.assertEqual(y.forward(), 6.25)
+
+    def test_a_bool_of_pythons_is_numpys(self):
+        for other in (3.0, np.array([3.0, 4.0]), True):
+            x, z = Value(2.0), Value(other)
+            y = x * z + x
+            x.data = True
+            expected = (Value(True) * z + Value(True)).data
+            self.assert_equal(y.forward(), expected)
+            self.assertEqual(y.dtype, np.result_type(expected))
+            self.assertIs(type(x.data), np.bool_)
+        x = Value(2.0)
+        y = x * 3.0
+        x.data = True
+        y.backward()
+        self.assertEqual(x.grad, 3.0)
+        program = compiled(y, wrt=x)
+        x.data = False
+        self.assertEqual((program(), x.grad), (0.0, 3.0))
 
     def test_array_of_no_axes_for_a_number(self):
         x = Value(shape=(), name="x")

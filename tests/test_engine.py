@@ -207,9 +207,13 @@ class TestValue(ValueTest):
             for function in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
                 with self.subTest(shape=shape, function=function):
                     other = function(lazy)
+                    self.assertFalse(other.is_fed)
                     self.assertEqual((other.shape, other.name), (shape, "x"))
                     y = other * 2
                     self.assert_equal(y.forward(x=fed), np.array(fed) * 2)
+                    other = function(other)
+                    self.assertTrue(other.is_fed)
+                    self.assert_equal(other.data, fed)
 
 
 class TestOperands(ValueTest):

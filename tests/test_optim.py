@@ -578,6 +578,28 @@ class TestSettings(unittest.TestCase):
         scheduled.load_state_dict(adam.state_dict() | {"steps": 1})
         self.assertEqual(scheduled.learning_rate, 0.25)
 
+    def test_states_that_are_refused(self):
+        """A count of steps is whole, also as a float; nothing changes if it is not."""
+        x = Value([1.0, 2.0])
+        adam = optim.Adam(x, 0.5)
+        self.steps(adam, x)
+        before = adam.state_dict()
+        state = {name: np.asarray(array) + 1 for name, array in before.items()}
+        for steps in (-5, 1.7, np.nan, np.inf, 1e300, 2**63, "3", None, [1, 2]):
+            with self.subTest(steps=steps):
+                with self.assertRaisesRegex((TypeError, ValueError), "steps"):
+                    adam.load_state_dict(state | {"steps": steps})
+                after = adam.state_dict()
+                for name in before:
+                    self.assertEqual(after[name].tolist(), before[name].tolist())
+        for rate in (-1, "fast", None):
+            with self.assertRaisesRegex((TypeError, ValueError), "learning_rate"):
+                adam.load_state_dict(state | {"learning_rate": rate})
+            self.assertEqual((adam.steps, adam.learning_rate), (1, 0.5))
+        for steps in (7, 7.0, np.uint8(7), np.float32(7)):
+            adam.load_state_dict(state | {"steps": steps})
+            self.assertEqual((adam.steps, type(adam.steps)), (7, int))
+
     def test_all_others(self):
         x = Value([1.0, 2.0])
         sgd = optim.SGD(x, 1.0)

@@ -376,7 +376,8 @@ class TestDetails(GradientTest):
             (ValueError, "0 to 51, got 52", lambda: np.einsum(x, [52, 0])),
             (ValueError, "0 to 51, got -1", lambda: np.einsum(x, [0, 1], [-1])),
             (ValueError, "einsum", lambda: np.einsum(x, [0])),
-            (ValueError, "multi_dot", lambda: np.linalg.multi_dot([x, x])),
+            (ValueError, "@", lambda: np.linalg.multi_dot([x, x])),
+            (ValueError, "multi_dot", lambda: np.linalg.multi_dot([x, x, x])),
             (TypeError, "out", lambda: np.dot(x, x.T, out=np.ones((2, 2)))),
             (TypeError, "out", lambda: np.outer(x, x, out=np.ones((6, 6)))),
         ]:

@@ -81,9 +81,10 @@ def linspace(
     y: Any = apply(rule, start, stop)
     y = np.moveaxis(y, 0, axis)
     y = y if dtype is None else y.astype(dtype)
+    if not retstep:
+        return y
     n_steps = num - bool(endpoint)
-    step = (stop - start) / n_steps if n_steps > 0 else stop - start + np.nan
-    return (y, step) if retstep else y
+    return y, (1.0 * stop - start) / (n_steps if n_steps > 0 else np.nan)
 
 
 def meshgrid(
@@ -202,8 +203,16 @@ def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
 
 
 def sum_at(x: Any, values: Any, *keys: Any) -> Any:
-    """x with values added at the places."""
+    """x with values added at the places.
+
+    Their shape is checked here, because np.add.at may crash the whole process.
+    """
     y = copy_for(x, values)
+    places, shape = np.shape(y[keys]), np.shape(values)
+    fits = [n in (1, m) for n, m in zip(shape[::-1], places[::-1])]
+    if len(shape) > len(places) or not all(fits):
+        words = f"expected a shape that broadcasts to {places}, got {shape}"
+        raise ValueError(f"values: {words}")
     np.add.at(y, keys, values)
     return y if y.ndim else y[()]
 

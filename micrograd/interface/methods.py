@@ -41,6 +41,7 @@ class ArrayMethods:
 
     if TYPE_CHECKING:  # the engine has these
         data: Any
+        _lazy: Any
 
         @property
         def shape(self) -> tuple[int | Any, ...]: ...
@@ -742,13 +743,18 @@ class ArrayMethods:
                 "an expression cannot be pickled or copied: write v.data for its "
                 "numbers; leaves can be"
             )
-        return object.__reduce_ex__(self, protocol)
+        reduced: Any = object.__reduce_ex__(self, protocol)
+        if self._lazy and self.data is self._lazy.unfed:
+            del reduced[2][1]["data"]  # unpickled, a number would be another one
+        return reduced
 
     def __setstate__(self, state: Any) -> None:
         """Take over a pickled leaf, also of older versions, which have other slots."""
         Value.__init__(self, 0.0)  # type: ignore
         for name, x in state[1].items():
             setattr(self, name, x)
+        if "data" not in state[1]:
+            self.data = self._lazy.unfed
 
     def _repr_html_(self) -> str:
         """A table for a notebook: data, gradient, shape, operator."""

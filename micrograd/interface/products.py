@@ -211,7 +211,12 @@ define(
 
 
 def multi_dot(arrays: Sequence[Any]) -> Value:
-    """np.linalg.multi_dot, in the order that takes the fewest multiplications."""
+    """np.linalg.multi_dot, in the order that takes the fewest multiplications.
+
+    Of two it is np.dot, which takes numbers and more axes, too.
+    """
+    if len(arrays) == 2:
+        return dot(*arrays)
     return apply(RULES[np.linalg.multi_dot].bind({}, len(arrays)), *arrays)
 
 
@@ -230,12 +235,18 @@ def pad_axis(x: Any, before: int, after: int, axis: int = 0) -> Any:
 
 def grad_diff_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
     """The differences of g, which is 0 beyond its ends; the sign turns n times."""
+    if n == 0:
+        return g
     if np.size(y) == 0:
         return np.zeros(np.shape(x))
     return (-1) ** n * np.diff(pad_axis(g, n, n, axis), n, axis)
 
 
-define(np.diff, grad_diff_x, value=lambda x, n, axis: np.diff(x, n, axis))
+define(  # without a difference numbers are taken, too, which have no axis
+    np.diff,
+    grad_diff_x,
+    value=lambda x, n, axis: np.diff(x, n, axis) if n else x,
+)
 
 
 def as_slice(x: Any, a: Any, axis: int) -> Any:

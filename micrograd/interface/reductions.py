@@ -281,7 +281,8 @@ def grad_quantile_x(
     For the rank r of a quantile, an element of rank i has the share 1 - |r - i|.
     """
     n_axes = np.ndim(x)
-    axes = range(n_axes) if axis is None else np.arange(n_axes)[np.atleast_1d(axis)]
+    axes = range(n_axes) if axis is None else np.atleast_1d(axis).tolist()
+    axes = [i % n_axes for i in axes]
     kept = [i for i in range(n_axes) if i not in axes]
     order = [*kept, *axes]
     moved = np.transpose(x, order)

@@ -199,7 +199,7 @@ def grad_repeat_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any
     """The sum of the copies."""
     if np.ndim(repeats):
         return sums_by_number(g, y, x, np.repeat(element_numbers(x), repeats, axis))
-    lengths = [np.size(x)] if axis is None else [*np.shape(x)]
+    lengths = [np.size(x)] if axis is None else [*np.shape(np.atleast_1d(x))]
     copies = (axis or 0) % len(lengths) + 1
     lengths.insert(copies, repeats)
     sums = np.add.reduce(np.reshape(g, lengths), copies)

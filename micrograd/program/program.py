@@ -7,7 +7,7 @@ import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from micrograd.arrays import check_data
+from micrograd.arrays import checked_data
 from micrograd.engine import Value, links_to, order_of, values_in
 from micrograd.graph import node_of, results_of
 from micrograd.names import names_in
@@ -144,7 +144,7 @@ class Program:
 
     def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
         """The code for inputs of this layout, and whether it has been recorded now."""
-        check_data(inputs)
+        inputs = [*checked_data(inputs)]
         layout = tuple(map(form_of, inputs))
         kept = self._codes.pop(layout, None)
         code = self._codes[layout] = kept or Code(self, inputs)
