@@ -329,8 +329,8 @@ class TestSize(unittest.TestCase):
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
         "the core": (30, CORE),
-        "import micrograd": (65, ["__init__", *CORE, *INTERFACE]),
-        "and nn, optim": (25, NETS),
+        "import micrograd": (70, ["__init__", *CORE, *INTERFACE]),
+        "and nn, optim": (26, NETS),
     }
 
     def test_code_only(self):
