@@ -48,7 +48,7 @@ data_of, birth_of = attrgetter("data"), attrgetter("_born")
 Method = Callable[["Value", Any], "Value"]
 
 
-def binary(name: str, function: Function, words: str) -> tuple[Method, Method]:
+def binary(function: Function, words: str) -> tuple[Method, Method]:
     """The methods behind `v + w`, and behind `1 + v`, where 1 is not a Value."""
     rule = RULES[function]
 
@@ -58,11 +58,6 @@ def binary(name: str, function: Function, words: str) -> tuple[Method, Method]:
     def reflected(self: Value, other: Any) -> Value:
         return apply(rule, other, self)
 
-    method.__name__, reflected.__name__ = f"__{name}__", f"__r{name}__"
-    method.__qualname__, reflected.__qualname__ = (
-        f"Value.{method.__name__}",
-        f"Value.{reflected.__name__}",
-    )
     method.__doc__, reflected.__doc__ = words, f"{words} Here a is not a Value."
     return method, reflected
 
@@ -160,7 +155,7 @@ class Value(ArrayMethods):
         except Exception as error:
             try:
                 raise located_at(node, error, node._call_site) from error
-            finally:
+            finally:  # with the shapes at the error told, all as it was
                 for x, data in zip(order.lazies, before):
                     x.data = data
                 for done in itertools.takewhile(lambda x: x is not node, nodes):
@@ -193,8 +188,6 @@ class Value(ArrayMethods):
         check_leaves(order.leaves)
         if self.dtype.kind == "b" and wrt != []:
             raise TypeError("expected an expression of numbers, got booleans")
-        if not self.is_fed:
-            warnings.warn("run forward() before backward()", stacklevel=2)
         nodes = (self, *reversed(order.results))
         for x in (*order.leaves, *nodes):
             x.grad = None
@@ -222,7 +215,12 @@ class Value(ArrayMethods):
         except Exception as error:
             for x in (*order.leaves, *nodes):
                 x.grad = None
+            if not self.is_fed:  # left-over feeds may not fit together
+                problem = "the expression waits for its feeds: run forward() before"
+                raise ValueError(f"{problem} backward()") from error
             raise located_at(node, error, node._call_site) from error
+        if not self.is_fed:
+            warnings.warn("run forward() before backward()", stacklevel=2)
 
     # --- What a node is ---------------------------------------------------------------
 
@@ -287,16 +285,16 @@ class Value(ArrayMethods):
 
     # --- Operators --------------------------------------------------------------------
 
-    __add__, __radd__ = binary("add", np.add, "a + b; shapes broadcast, as in NumPy.")
-    __sub__, __rsub__ = binary("sub", np.subtract, "a - b, element by element.")
-    __mul__, __rmul__ = binary("mul", np.multiply, "a * b; `@` is the matrix product.")
-    __truediv__, __rtruediv__ = binary("truediv", np.divide, "a / b, as in NumPy.")
-    __pow__, __rpow__ = binary("pow", np.power, "a ** b; nan for a root of a < 0.")
-    __matmul__, __rmatmul__ = binary("matmul", np.matmul, "a @ b, as np.matmul.")
-    __lt__ = binary("lt", np.less, "a < b: a Value of booleans, without a gradient.")[0]
-    __le__ = binary("le", np.less_equal, "a <= b: a Value of booleans.")[0]
-    __gt__ = binary("gt", np.greater, "a > b: a Value of booleans.")[0]
-    __ge__ = binary("ge", np.greater_equal, "a >= b: a Value of booleans.")[0]
+    __add__, __radd__ = binary(np.add, "a + b; shapes broadcast, as in NumPy.")
+    __sub__, __rsub__ = binary(np.subtract, "a - b, element by element.")
+    __mul__, __rmul__ = binary(np.multiply, "a * b; `@` is the matrix product.")
+    __truediv__, __rtruediv__ = binary(np.divide, "a / b, as in NumPy.")
+    __pow__, __rpow__ = binary(np.power, "a ** b; nan for a root of a < 0.")
+    __matmul__, __rmatmul__ = binary(np.matmul, "a @ b, as np.matmul.")
+    __lt__ = binary(np.less, "a < b: a Value of booleans, without a gradient.")[0]
+    __le__ = binary(np.less_equal, "a <= b: a Value of booleans.")[0]
+    __gt__ = binary(np.greater, "a > b: a Value of booleans.")[0]
+    __ge__ = binary(np.greater_equal, "a >= b: a Value of booleans.")[0]
     __hash__ = object.__hash__  # by identity: sets and dictionaries know each Value
 
     def __eq__(self, other: object) -> Value:  # type: ignore[override]
@@ -364,7 +362,7 @@ class Value(ArrayMethods):
         """
         return apply(RULES[np.transpose], self)
 
-    def reshape(self, *lengths: Any, shape: Any = (), order: str = "C") -> Value:
+    def reshape(self, *lengths: Any, order: str = "C") -> Value:
         """The elements in another shape; -1 is inferred from the other lengths.
 
         In the order "F" the first axis changes fastest, in "C" the last one.
@@ -372,17 +370,16 @@ class Value(ArrayMethods):
         >>> Value([1, 2, 3, 4]).reshape(-1, 2).shape
         (2, 2)
         """
-        if lengths:
-            shape = lengths[0] if len(lengths) == 1 else lengths
-        wanted = tuple(shape) if np.iterable(shape) else (shape,)
-        if any(n is None for n in wanted):
+        if len(lengths) == 1 and np.iterable(lengths[0]):
+            lengths = tuple(lengths[0])
+        if any(n is None for n in lengths):
             words = "write -1 for one that an open axis decides"
-            raise TypeError(f"reshape: expected lengths, got {wanted}; {words}")
+            raise TypeError(f"reshape: expected lengths, got {lengths}; {words}")
         if order == "F":
-            return self.T.reshape(wanted[::-1]).T
+            return self.T.reshape(lengths[::-1]).T
         if order != "C":
             raise TypeError(f"reshape: expected order 'C' or 'F', got {order!r}")
-        return apply(RULES[np.reshape].bind({"shape": shape}), self)
+        return apply(RULES[np.reshape].bind({"shape": lengths}), self)
 
     def __getitem__(self, key: Any) -> Value:
         """NumPy's selection. An element selected twice accumulates both gradients.
@@ -433,23 +430,21 @@ without_feeds: Callable[..., Any] = lambda rule, operands: None  # see open_axes
 
 def apply(rule: Rule, *operands: Any) -> Value:
     """The result of a rule: a Value that remembers how it was computed."""
+    is_unfed = False
     for x in operands:
-        if type(x) is not Value:
+        if type(x) is not Value or x._is_unfed:
             operands = tuple(map(as_operand, operands))
+            is_unfed = has_unfed(operands)
             break
     result = Value.__new__(Value)
     result._rule, result._operands, result._born = rule, operands, next(births)
     result.grad = result._lazy = result._order = result._probes = None
-    result._call_site = call_site()
-    result._is_unfed, value = False, rule.value
-    for x in operands:
-        if x._is_unfed and (x._lazy is None or x.data is x._lazy.unfed):
-            result._is_unfed = True  # nan and length 1 are no reason for warnings
-            value = np.errstate(all="ignore")(value)
-            break
+    result._call_site, result._is_unfed = call_site(), is_unfed
+    value = np.errstate(all="ignore")(rule.value) if is_unfed else rule.value
     try:
         data = value(*map(data_of, operands))
-        # A float is a Python number. But nan may stand for data that are not fed yet.
+        # Results of numbers are Python's numbers. A float is one already, but nan may
+        # stand for an integer that is not fed yet.
         if type(data) is not float or data != data:
             if type(data) is not np.ndarray or data.ndim == 0:
                 if are_numbers(*map(data_of, operands)):
@@ -462,6 +457,14 @@ def apply(rule: Rule, *operands: Any) -> Value:
         result._is_unfed = True
     result.data = data
     return result
+
+
+def has_unfed(operands: Sequence[Value | Constant]) -> bool:
+    """Whether the data of one of them stand for others that are not fed yet."""
+    for x in operands:
+        if x._is_unfed and (x._lazy is None or x.data is x._lazy.unfed):
+            return True
+    return False
 
 
 def compare(function: Function, value: Value, other: object) -> Value:
@@ -501,9 +504,8 @@ def as_key(key: Any) -> Value | Constant:
 
 def located_at(node: Value, error: Exception, call_site: Any = None) -> Exception:
     """The error of a node's rule, naming the operator and its operands' shapes."""
-    return located(
-        error, node.op, [np.shape(x.data) for x in node._operands], call_site
-    )
+    shapes = [np.shape(x.data) for x in node._operands]
+    return located(error, node.op, shapes, call_site)
 
 
 # --- Order: each operator after its operands ------------------------------------------
@@ -549,19 +551,20 @@ def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
         return order.links[key]
     nodes = [*order.results, root] if root._rule else []
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
-    links: list[list[Link]] = []
+    ways = []
     for node in nodes:  # from the leaves on: which operands lead to wrt?
-        pairs = zip(node._operands, node._rule.derivatives)
-        links.append([(x, by) for x, by in pairs if by and x in leading])  # type: ignore
-        if links[-1]:
+        found: list[Link] = []
+        for x, derivative in zip(node._operands, node._rule.derivatives):
+            if derivative and x in leading:
+                found.append((x, derivative))  # type: ignore
+        if found:
             leading.add(node)
-    links.reverse()
-    reached = {root}
-    for node, operands in zip(reversed(nodes), links):  # back: which are reached?
-        if node in reached:
-            reached.update([x for x, _ in operands])
-        else:
-            operands.clear()
+        ways.append(found)
+    links, reached = [], {root}
+    for node, found in zip(reversed(nodes), reversed(ways)):  # back from the root
+        links.append(found if node in reached else [])
+        for x, _ in links[-1]:
+            reached.add(x)
     for i, x in enumerate(wrt or ()):
         if x not in reached:
             missing = f"wrt[{i}] of shape {np.shape(x.data)}"
@@ -601,7 +604,6 @@ class Placeholder:
         is_array = self.shape != () or dtype is not None
         self.unfed = numeric(self.of_length(1), name) if is_array else fill
         self.expected = np.result_type(self.unfed)
-        self.last: tuple[Any, Any] = (None, None)  # the last shape and dtype that fit
 
     def of_length(self, length: int) -> Any:
         """Unfed data whose open axes have that length."""
@@ -611,16 +613,13 @@ class Placeholder:
     def feed(self, feeds: dict[str, Any]) -> Any:
         """The data among the feeds, or nan with a warning; an error if it is unfit."""
         name, expected = self.name, self.expected
-        data = feeds.get(name)
-        if type(data) is np.ndarray and (data.shape, data.dtype) == self.last:
-            return data
         if name not in feeds:
             fed = f" (fed: {', '.join(feeds)})" if feeds else ""
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing{fed}")
             warnings.warn(f"{name} is not fed: nan{fed}", stacklevel=3)
             return self.unfed
-        data = numeric(data, name)
+        data = numeric(feeds[name], name)
         shape = np.shape(data)
         fits = [n in (None, m) for n, m in zip(self.shape, shape)]
         if len(shape) != len(self.shape) or not all(fits):
@@ -630,6 +629,4 @@ class Placeholder:
             if not np.can_cast(dtype, expected, "same_kind"):
                 raise TypeError(f"{name}: expected {expected}, got {dtype}")
             data = np.asarray(data, expected)
-        if data is feeds[name] and type(data) is np.ndarray:
-            self.last = data.shape, data.dtype
         return data

@@ -353,6 +353,18 @@ class TestLeftOverFeeds(ValueTest):
         with self.assertWarnsRegex(UserWarning, r"run forward\(\) before"):
             total.backward(wrt=[])
 
+    def test_derivatives_that_fail_say_it_too(self):
+        """One error, and no warning before it."""
+        z = Value(shape=(None,), name="z")
+        total = self.x[:, 0] @ z
+        z.forward(z=numbers(3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with self.assertRaisesRegex(ValueError, r"run forward\(\) before backward"):
+                total.backward()
+        for v in (self.x, z, total):
+            self.assertIsNone(v.grad)
+
     def test_feeds_that_fit_are_shown_at_once(self):
         self.y.forward(y=[0, 1, 1, 0, 1])
         total = self.scores[:, 0] * self.y

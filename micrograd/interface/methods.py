@@ -765,7 +765,8 @@ class ArrayMethods:
 
 def plug_in() -> None:
     """Give all of these to Value, and a table for notebooks to nets."""
-    give(Value, ArrayMethods)
+    give(Value, vars(Value))  # their names to the operators
+    give(Value, vars(ArrayMethods))
     WHEN_LOADED.append(add_table)
 
 
@@ -782,10 +783,10 @@ def add_table(names: dict[str, Any]) -> None:
         names["Module"]._repr_html_ = _repr_html_
 
 
-def give(owner: type, methods: type) -> None:
-    """Set the methods and properties of one class on another."""
-    for name, x in vars(methods).items():
+def give(owner: type, methods: Mapping[str, Any]) -> None:
+    """Set methods and properties on a class, under these names."""
+    for name, x in [*methods.items()]:
         if isinstance(x, FunctionType):
-            x.__qualname__ = f"{owner.__name__}.{name}"
+            x.__name__, x.__qualname__ = name, f"{owner.__name__}.{name}"
         if isinstance(x, (FunctionType, property)):
             setattr(owner, name, x)

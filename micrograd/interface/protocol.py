@@ -29,6 +29,11 @@ def clip(
     return Value.clip(x, low, high)
 
 
+def reshape(x: Any, shape: Any, order: str = "C") -> Value:
+    """np.reshape, whose shape has a name."""
+    return Value.reshape(x, shape, order=order)
+
+
 # Functions whose arguments are more than the operands of a rule.
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.amax: ArrayMethods.max,
@@ -39,7 +44,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.mean: Value.mean,
     np.min: ArrayMethods.min,
     np.ndim: lambda x: x.ndim,
-    np.reshape: Value.reshape,
+    np.reshape: reshape,
     np.shape: lambda x: x.shape,
     np.size: lambda x: x.size,
     np.square: lambda x: x**2,
@@ -115,4 +120,4 @@ class Protocol:
 
 def plug_in() -> None:
     """Give both to Value."""
-    give(Value, Protocol)
+    give(Value, vars(Protocol))
