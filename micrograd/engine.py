@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from unicodedata import normalize
 
 import numpy as np
 
@@ -597,7 +598,8 @@ class Placeholder:
     def __init__(self, shape: Any, name: str, dtype: Any) -> None:
         if not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"name: expected an identifier, got {name!r}")
-        self.name, self.dtype = name, dtype
+        self.name = normalize("NFKC", name)  # as Python reads it in forward(µ=1)
+        self.dtype = dtype
         shape = as_parameter(shape)
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
         fill = self.fill = float("nan") if np.dtype(dtype).kind == "f" else 0
@@ -613,6 +615,8 @@ class Placeholder:
     def feed(self, feeds: dict[str, Any]) -> Any:
         """The data among the feeds, or nan with a warning; an error if it is unfit."""
         name, expected = self.name, self.expected
+        if name not in feeds:  # a dictionary may have the name as it was written
+            feeds = {normalize("NFKC", key): feeds[key] for key in feeds}
         if name not in feeds:
             fed = f" (fed: {', '.join(feeds)})" if feeds else ""
             if expected.kind != "f":

@@ -1,9 +1,13 @@
-"""Names of Values, from nets and dictionaries: for sources, pictures and tables."""
+"""Names: of Values, from nets and dictionaries; and what may stand in a text.
+
+Sources, pictures and tables show them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from micrograd.engine import Value
 
@@ -42,6 +46,28 @@ def names_in(given: Any) -> dict[Value, str] | None:
         else:
             raise TypeError(f"names: expected Values, got {key}={x!r}")
     return names
+
+
+def identifier(text: str) -> str:
+    """The text as Python reads a name, with _ for characters that no name can have.
+
+    >>> identifier("layers.0.w"), identifier("x²"), identifier("0")
+    ('layers_0_w', 'x2', '_0')
+    """
+    text = normalize("NFKC", text)
+    name = "".join([c if f"a{c}".isidentifier() else "_" for c in text])
+    return name if name.isidentifier() else f"_{name}"
+
+
+def printable(text: str) -> str:
+    r"""The text in one line, with escapes for what cannot be seen.
+
+        >>> print(printable("µ = 2
+    and more"))
+        µ = 2\nand more
+    """
+    parts = [c if c.isprintable() else ascii(c)[1:-1] for c in text]
+    return "".join(parts)
 
 
 def is_net(given: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from micrograd.engine import Value, order_of
 from micrograd.graph import node_of
 from micrograd.interface.display import shape_text
-from micrograd.names import Owner, is_net, names_in, parts_of
+from micrograd.names import Owner, is_net, names_in, parts_of, printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -267,7 +267,7 @@ def escaped(label: str) -> str:
     >>> print(escaped("a < b"))
     a \< b
     """
-    label = label.replace("&", "&amp;")
+    label = "\n".join(map(printable, label.split("\n"))).replace("&", "&amp;")
     # A record would merge a space with the one before.
     label = re.sub(r"[\\{}|<>]|(?<=\s) ", r"\\\g<0>", label)
     return label.replace("\n", "\\n")

@@ -13,7 +13,7 @@ import numpy as np
 
 from micrograd.engine import Value, order_of
 from micrograd.graph import node_of
-from micrograd.names import parts_of
+from micrograd.names import parts_of, printable
 
 if TYPE_CHECKING:
     from micrograd.engine import Constant
@@ -160,6 +160,7 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
 
 def cell(kind: str, text: str) -> str:
     """A cell of a table."""
+    text = "\n".join(map(printable, text.split("\n")))
     return f'<{kind} style="{CELL}">{escape(text)}</{kind}>'
 
 

@@ -32,7 +32,7 @@ def operator(
     >>> print(x.grad)
     [ 3. 12.]
     """
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name:  # a leaf has the name ""
         raise TypeError(f"name: expected a string, got {name!r}")
     checked = [by and checked_derivative(by) for by in derivatives]
     value = lambda *data: numeric(forward(*data))

@@ -256,7 +256,9 @@ class ModuleSource(Source):
             lines = [x for x in self.recording.lines if id(x.function) in called]
             raise not_alone({line.node.op for line in lines if line.node is not None})
         arguments, checks, about = self.given()
-        self.imports |= {"asarray", "can_cast", *(["load"] if self.arrays else [])}
+        # In the namespace of the module, where no name is a user's.
+        own = ["asarray", "can_cast", *(["load"] if self.arrays else [])]
+        imports = {**self.imports, **{name: name for name in own}}
         what = "The results" if len(self.recording.results) > 1 else "The result"
         if self.wrt:
             what += f", and the gradients by {', '.join(self.wrt)}"
@@ -265,7 +267,7 @@ class ModuleSource(Source):
             *(["import math"] if is_mathematical else []),
             *(["import os"] if self.arrays else []),
             *([""] if is_mathematical or self.arrays else []),
-            *imported(self.imports),
+            *imported(imports),
             *(
                 [*ARRAYS.splitlines(), *([] if self.setup else [""])]
                 if self.arrays

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd.arrays import checked_data
 from micrograd.engine import Value, links_to, order_of, values_in
 from micrograd.graph import node_of, results_of
-from micrograd.names import names_in
+from micrograd.names import identifier, names_in
 from micrograd.program.code import Code, form_of
 from micrograd.program.module import save
 from micrograd.program.record import plain
@@ -253,12 +252,13 @@ def names_of(
     names: dict[Value, str] = {}
     taken, unnamed = set(), Counter[str]()
     for value in dict.fromkeys((*leaves, *wrt)):
-        wish = value.name or re.sub(r"\W", "_", found.get(value, ""))
-        if not wish.isidentifier():
+        wish = value.name or found.get(value, "")
+        if not wish[:1].isidentifier():
             kind = "w" if value in set(wrt) else "leaf"
             unnamed[kind] += 1
             wish = f"{kind}_{wish}" if wish else f"{kind}{unnamed[kind]}"
-        name, n = wish, 1
+        name = wish = identifier(wish)
+        n = 1
         while name in taken:
             n += 1
             name = f"{wish}_{n}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import operator
-import re
 import textwrap
 from collections import Counter
 from functools import partial
@@ -16,6 +15,7 @@ from micrograd.arrays import dtype_of_gradient
 from micrograd.engine import Constant, Value
 from micrograd.graph import node_of
 from micrograd.interface.call_sites import CallSite
+from micrograd.names import identifier, printable
 from micrograd.program.memory import Memory, can_be_written, source_of
 from micrograd.program.record import (
     Line,
@@ -66,11 +66,9 @@ METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast, as_flo
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
-NUMERIC = np.typecodes["AllInteger"] + np.typecodes["AllFloat"]
-TAKEN = {*keyword.kwlist, *(np.dtype(kind).name for kind in NUMERIC)}  # names
-TAKEN |= {"step", "math", "float", "abs", "int", "bool", "given", "add", "array"}
-TAKEN |= {"bitwise_and", "bool_", "empty", "errstate", "inf", "nan"}
-TAKEN |= {"ndarray", "negative", "zeros"}
+# Names that the text has from Python, or of its own.
+TAKEN = {*keyword.kwlist, "abs", "bool", "float", "int", "slice", "ValueError"}
+TAKEN |= {"arrays", "given", "inlined", "math", "os", "saved_arrays", "step"}
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
 
@@ -102,25 +100,24 @@ class Source:
         self.functions: dict[str, Function] = {}
         self.opaque: dict[str, list[Line]] = {}
         self.nodes: dict[int, tuple[str, list[Any], CallSite]] = {}
-        self.imports: set[str] = set()
+        self.imports: dict[str, str] = {}  # NumPy's names, and what they are here
         self.n_buffers = 0
         self.inlined: dict[Line, str] = {}
         self.users = {x: node for node in recording.values for x in node.parents}
         self.served: dict[Line, list[str]] = {}  # other gradients that a line is
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
-        functions = {line.function for line in recording.lines}
-        names = [name_of(f).split(".")[0] for f in functions if is_numpys(f)]
-        self.taken = {*TAKEN, *names}
+        self.taken = {*TAKEN}
         self.name_lines()
         self.text = self.written()
 
     # --- Names ---
 
     def name_for(self, wish: str) -> str:
-        """The name that is wished for, or one like it."""
-        name, n = wish, 1
-        while name in self.taken:
+        """The name that is wished for, or one like it: all names come from here."""
+        name = wish = identifier(wish)
+        n = 1
+        while name in self.taken or name[:2] == name[-2:] == "__":  # Python's own
             n += 1
             name = f"{wish}_{n}"
         self.taken.add(name)
@@ -167,9 +164,11 @@ class Source:
                 line.name = self.name_for(self.served[line].pop(0))
 
     def numpy(self, name: str) -> str:
-        """A name of NumPy's, which the text imports."""
-        self.imports.add(name.partition(".")[0])
-        return name
+        """A name of NumPy's, which the text imports, as another one if it is taken."""
+        first, dot, rest = name.partition(".")
+        if first not in self.imports:
+            self.imports[first] = self.name_for(first)
+        return f"{self.imports[first]}{dot}{rest}"
 
     # --- Arguments ---
 
@@ -208,7 +207,7 @@ class Source:
             x = x.item()
         if isinstance(x, np.longdouble):  # which has no literal
             return f"{self.numpy(dtype_name(x.dtype))}({str(x)!r})"
-        return "..." if x is Ellipsis else repr(x)
+        return literal(x)
 
     def key(self, keys: Any) -> str:
         """What stands in brackets."""
@@ -268,8 +267,8 @@ class Source:
         if key not in self.known:
             if line.node is not None and (line.is_opaque or name == "function"):
                 by = "_derivative" if line.is_backward else ""
-                name = re.sub(r"\W", "_", f"{line.node.op}{by}")
-                name = name if name.isidentifier() else f"function_{name}"
+                name = f"{line.node.op}{by}"
+                name = name if name[:1].isidentifier() else f"function_{name}"
             self.known[key] = self.name_for(name)
             self.functions[self.known[key]] = line.function
         if line.is_opaque:
@@ -388,8 +387,7 @@ class Source:
         name = line.name
         if line.function is all_bits:
             mask, dtype = map(self.argument, line.arguments)
-            self.numpy("int8")
-            text = f"{self.numpy('negative')}({mask}.view(int8)"
+            text = f"{self.numpy('negative')}({mask}.view({self.numpy('int8')})"
             text += f", out={out}" if out else ""
             return [f"{name} = {text}, dtype={dtype})"]
         if line.function is kept_bits:
@@ -490,7 +488,8 @@ class Source:
                 body += [("", None), (f"# --- {title} ---", None)]
             if line.node is not node and line.node is not None:
                 node = line.node
-                body += [("", None), (f"# {self.origin(node, is_backward)}", None)]
+                comment = printable(self.origin(node, is_backward))
+                body += [("", None), (f"# {comment}", None)]
             indent = ""
             if line.errors:
                 states = ", ".join(f"{k}={v!r}" for k, v in line.errors.items())
@@ -498,9 +497,8 @@ class Source:
                 indent = "    "
             out = targets.get(line) or self.buffer(line)
             *first, last = self.statements(line, out)
-            comment = self.comment(line)
             body += [(indent + text, node) for text in first]
-            body.append((f"{indent}{last}{comment}", node))
+            body.append((f"{indent}{last}{self.comment(line)}", node))
             if line.is_array and (line.is_opaque or has_own_shape(line)):
                 body.append((f"if {line.name}.shape != {line.shape}:", node))
                 body.append((f"    raise {self.other_shape(line)}", node))
@@ -518,8 +516,11 @@ class Source:
 
     def other_shape(self, line: Line) -> str:
         """The error of a result whose shape depends on data, and is another now."""
-        self.functions["OtherShape"] = OtherShape
-        return f"OtherShape({line.name}.shape, {line.shape})"
+        if OtherShape not in self.known:
+            self.known[OtherShape] = self.name_for("OtherShape")
+        name = self.known[OtherShape]
+        self.functions[name] = OtherShape
+        return f"{name}({line.name}.shape, {line.shape})"
 
     def returned(self, targets: dict[Line, str]) -> list[str]:
         """The last lines: results, which are new, and gradients."""
@@ -591,9 +592,10 @@ class Source:
         return f"({text})" if is_symbol and x.op in SYMBOLS else text
 
 
-def imported(names: set[str]) -> list[str]:
-    """The statement that imports from NumPy."""
-    text = ", ".join(sorted(names))
+def imported(names: dict[str, str]) -> list[str]:
+    """The statement that imports from NumPy, each name as what it is in the text."""
+    parts = [x if x == names[x] else f"{x} as {names[x]}" for x in sorted(names)]
+    text = ", ".join(parts)
     if len(text) <= 70:
         return [f"from numpy import {text}", ""] if names else []
     return [*wrapped("from numpy import (", f"{text},", ")"), ""]
@@ -605,6 +607,22 @@ def wrapped(start: str, text: str, end: str) -> list[str]:
         return [f"{start}{text}{end}"]
     lines = textwrap.wrap(text, 80, break_long_words=False, break_on_hyphens=False)
     return [start, *[f"    {line}" for line in lines], end]
+
+
+def literal(x: Any) -> str:
+    """A parameter as text, whatever its class prints.
+
+    >>> from enum import IntEnum
+    >>> literal(IntEnum("Axis", "X Y").Y), literal("a"), literal(None)
+    ('2', "'a'", 'None')
+    """
+    if x is None or x is Ellipsis:
+        return "None" if x is None else "..."
+    kind: Any
+    for kind in (bool, float, str):
+        if isinstance(x, kind):
+            return str(kind.__repr__(x))
+    return repr(operator.index(x))
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:
@@ -651,7 +669,7 @@ def name_of(function: Function) -> str:
         return f"{ufunc.__name__}.{function.__name__}"
     while isinstance(function, partial):
         function = function.func
-    name = getattr(function, "__name__", "function")
+    name = str(getattr(function, "__name__", "function"))
     if getattr(np.linalg, name, None) is function:
         return f"linalg.{name}"
     return name if name.isidentifier() else "function"
