@@ -15,6 +15,7 @@ from micrograd.interface.functions import concatenate, einsum, stack, tensordot,
 from micrograd.interface.operators import operator
 
 if TYPE_CHECKING:
+    from micrograd.derivatives import gradient as gradient
     from micrograd.interface import special as special
     from micrograd.program import compiled as compiled
 
@@ -23,6 +24,7 @@ __all__ = [
     "compiled",
     "concatenate",
     "einsum",
+    "gradient",
     "operator",
     "special",
     "stack",
@@ -36,6 +38,7 @@ for module in (methods, protocol, open_axes, call_sites, hints):
 
 LATER = {  # loaded on first use: many programs need none of them
     "compiled": "micrograd.program",
+    "gradient": "micrograd.derivatives",
     "nn": "micrograd.nn",
     "optim": "micrograd.optim",
     "special": "micrograd.interface.special",

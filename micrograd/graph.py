@@ -6,7 +6,7 @@ ask here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
 from micrograd.engine import Constant, Placeholder, Value, order_of
@@ -35,3 +35,20 @@ def results_of(roots: Iterable[Value]) -> list[Value]:
     """All results in some expressions, the roots included, each after its operands."""
     found = {x for root in roots for x in (*order_of(root).results, root) if x._rule}
     return sorted(found, key=lambda x: x._born)
+
+
+def new_results_in(y: Value, known: Container[Value]) -> list[Value]:
+    """The Values in an expression that are not known, each after its operands."""
+    found = [] if y in known else [y]
+    seen = {*found}
+    for node in found:  # which grows
+        for x in node.parents:
+            if x not in seen and x not in known:
+                seen.add(x)
+                found.append(x)
+    return sorted(found, key=lambda x: x._born if x._rule else -1)
+
+
+def set_call_site(x: Value, call_site: Any) -> None:
+    """Let errors in a result show another call site."""
+    x._call_site = call_site

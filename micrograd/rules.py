@@ -14,6 +14,11 @@ The result has the shape of the operand, or it broadcasts to that shape (the der
 of a sum), or NumPy broadcast the operand to the shape of the result (the derivative of
 `a + b`). The caller makes it fit.
 
+`backward()` runs a derivative on arrays; `gradient()` runs it on Values, and the result
+is an expression. So a derivative is a formula of functions that have derivatives, and
+it reads no lengths: those of an expression follow what is fed. What NumPy has no such
+function for is a `primitive`.
+
 `grad_f_a` is the derivative of f with respect to its operand a. `grad_f`, of a variadic
 rule, is the derivative with respect to the i-th operand.
 """
@@ -22,12 +27,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
-from micrograd.arrays import add_at, are_numbers, as_number, as_parameter
+from micrograd.arrays import add_at, are_numbers, as_number, as_parameter, fitted
 
 Function = Callable[..., Any]
 
@@ -110,9 +115,72 @@ def rule_along(function: Function, axis: Any, keepdims: bool) -> Rule:
     return RULES[function].bind({"axis": axis, "keepdims": keepdims})
 
 
+# --- Operators of derivatives ---------------------------------------------------------
+
+PRIMITIVES: dict[Function, Rule] = {}
+
+# How another class than arrays runs a function, as run_on[kind](function, data,
+# parameters). A module above enters its class here.
+run_on: dict[type, Function] = {}
+
+
+def run(function: Function, *data: Any, **parameters: Any) -> Any:
+    """What a function's rule gives: for Values, one operator."""
+    for x in data:
+        if type(x) in run_on:
+            return run_on[type(x)](function, data, parameters)
+    return rule_of(function).value(*data, **parameters)
+
+
+def rule_of(function: Function) -> Rule:
+    """The rule of a function or of a primitive."""
+    return PRIMITIVES[function] if function in PRIMITIVES else RULES[function]
+
+
+def primitive(
+    *derivatives: Function | None, name: str = ""
+) -> Callable[[Function], Function]:
+    """A decorator: a function that other classes than arrays run as one operator."""
+
+    def decorated(function: Function) -> Function:
+        @wraps(function)
+        def of_any(*data: Any, **parameters: Any) -> Any:
+            for x in data:
+                if type(x) in run_on:
+                    return run_on[type(x)](of_any, data, parameters)
+            return function(*data, **parameters)
+
+        PRIMITIVES[of_any] = Rule(name or function.__name__, of_any, derivatives)
+        return of_any
+
+    return decorated
+
+
+@primitive(lambda gg, y, g, x: fit(gg, g), None)
+def fit(g: Any, x: Any) -> Any:
+    """The gradient in the shape and dtype of x: summed or broadcast.
+
+    Its derivative does the opposite. fit(1.0, x) is ones.
+    """
+    return fitted(g, x)
+
+
+@primitive(lambda gg, y, g, x: reshape_like(gg, g), None)
+def reshape_like(g: Any, x: Any) -> Any:
+    """The elements of g in the shape of x."""
+    return np.reshape(g, np.shape(x))
+
+
+@primitive(None, None)
+def count(x: Any, y: Any) -> Any:
+    """How many elements of x went into each of y; a number counts as one."""
+    return getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
+
+
 # --- Element by element ---------------------------------------------------------------
 
 
+@primitive(lambda g, y, x, z: inside(g, z), None)
 def inside(x: Any, y: Any) -> Any:
     """The operand, but nan outside the domain, where y is."""
     return np.where(np.isnan(y), y, x)
@@ -287,12 +355,6 @@ def smallest(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.minimum.reduce(x, axis, keepdims=keepdims)
 
 
-def count(x: Any, y: Any) -> int:
-    """How many elements of x went into each of y; a number counts as one."""
-    n: int = getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
-    return n
-
-
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The sum, divided by the number of elements."""
     y = total(x, axis, keepdims)
@@ -404,11 +466,7 @@ def grad_transpose_x(
     return np.transpose(g, axes)
 
 
-define(
-    np.reshape,
-    lambda g, y, x, shape: np.reshape(g, np.shape(x)),
-    value=reshape,
-)
+define(np.reshape, lambda g, y, x, shape: reshape_like(g, x), value=reshape)
 define(np.transpose, grad_transpose_x, value=transpose)
 
 
@@ -417,24 +475,35 @@ def elements_at(x: Any, *keys: Any) -> Any:
     return (x if np.ndim(x) else np.asarray(x))[keys]  # a number has no [keys]
 
 
-def grad_elements_at_x(g: Any, y: Any, x: Any, *keys: Any) -> Any:
-    """g at the selected elements; one that is selected twice receives both."""
-    gradient = np.zeros_like(x, np.result_type(g))
+@primitive(lambda gg, y, g, x, *keys: run(elements_at, gg, *keys), name="placed")
+def placed_at(g: Any, x: Any, *keys: Any) -> Any:
+    """Zeros in the shape of x, or in that shape, with g at the keys.
+
+    What meets in one place is added.
+    """
+    y = np.zeros(x if type(x) is tuple else np.shape(x), np.result_type(g))
     if any(map(np.ndim, keys)):
-        add_at(gradient, keys, g)
+        add_at(y, keys, g)
     else:
-        gradient[keys] = g
-    return gradient
+        y[keys] = g
+    return y
 
 
-define(elements_at, grad_elements_at_x, name="[]")  # keys receive nothing
+define(  # keys receive nothing
+    elements_at, lambda g, y, x, *keys: placed_at(g, x, *keys), name="[]"
+)
 
 
 def slice_along(x: Any, key: int | slice, axis: int) -> Any:
     """x[key], of one axis; of the others, all."""
-    keys: list[int | slice] = [slice(None)] * x.ndim
+    return x[key_along(x, key, axis)]
+
+
+def key_along(x: Any, key: int | slice, axis: int) -> tuple[int | slice, ...]:
+    """The key of one axis, and all of the others."""
+    keys: list[int | slice] = [slice(None)] * np.ndim(x)
     keys[axis] = key
-    return x[tuple(keys)]
+    return tuple(keys)
 
 
 def concatenate_parts(*parts: Any, axis: int) -> Any:
@@ -442,10 +511,27 @@ def concatenate_parts(*parts: Any, axis: int) -> Any:
     return np.concatenate(parts, axis)
 
 
+def key_of_last(parts: tuple[Any, ...], axis: int) -> tuple[int | slice, ...]:
+    """Where the last part is after concatenation."""
+    end = sum(part.shape[axis] for part in parts)
+    return key_along(parts[0], slice(end - parts[-1].shape[axis], end), axis)
+
+
+@primitive(lambda gg, y, g, *parts, axis: placed_part(gg, g, *parts, axis=axis))
+def part_of(g: Any, *parts: Any, axis: int) -> Any:
+    """The last part of the concatenated, where it stands in g."""
+    return g[key_of_last(parts, axis)]
+
+
+@primitive(lambda g, y, gg, x, *parts, axis: part_of(g, *parts, axis=axis))
+def placed_part(g: Any, x: Any, *parts: Any, axis: int) -> Any:
+    """Zeros in the shape of x with g where the last part stands."""
+    return placed_at(g, x, *key_of_last(parts, axis))
+
+
 def grad_concatenate(i: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
     """The i-th part of g."""
-    end = sum(part.shape[axis] for part in parts[: i + 1])
-    return slice_along(g, slice(end - parts[i].shape[axis], end), axis)
+    return part_of(g, *parts[: i + 1], axis=axis)
 
 
 def stack_parts(*parts: Any, axis: int = 0) -> Any:

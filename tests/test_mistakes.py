@@ -31,8 +31,8 @@ EXPRESSIONS = [
     # NumPy's habits
     ("np.array([v, w])", TypeError, "stack([v, w])"),
     ("np.r_[v, w]", TypeError, "concatenate([v, w])"),
-    ("np.add.reduce(v)", TypeError, "write np.sum(v)"),
     ("np.add.accumulate(v)", [1.0, 3.0, 6.0], None),
+    ("np.multiply.outer(v, w)", TypeError, "write np.outer(v, w)"),
     ("np.add.at(a, [0], v)", TypeError, "v.at[key].add(x)"),
     ("np.subtract.outer(v, w)", TypeError, "np.subtract.outer has no derivative here"),
     ("np.exp(v, where=a > 1)", TypeError, "takes no where="),

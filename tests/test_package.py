@@ -328,8 +328,8 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "the core": (30, CORE),
-        "import micrograd": (70, ["__init__", *CORE, *INTERFACE]),
+        "the core": (32, CORE),
+        "import micrograd": (72, ["__init__", *CORE, *INTERFACE]),
         "and nn, optim": (26, NETS),
     }
 

@@ -21,12 +21,11 @@ from micrograd.program.record import (
     Recorded,
     Recording,
     Tape,
-    added,
     as_float,
     cast,
-    placed,
 )
 from micrograd.program.source import is_numpys
+from micrograd.rules import placed_at
 
 
 class TestData(ProgramTest):
@@ -150,7 +149,7 @@ class TestRules(ProgramTest):
         return found, [x, y, number, other]
 
     def test_which_are_called_whole(self):
-        known = {placed, added, cast, as_float, python.getitem}
+        known = {placed_at, cast, as_float, python.getitem}
         found, leaves = self.examples()
         whole, seen = set(), set()
         for y in found:

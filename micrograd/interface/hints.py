@@ -211,16 +211,7 @@ OUT_OF_PLACE = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
 
 SCIPYS = ("log_softmax", "logsumexp", "softmax")  # that are no ufuncs: SciPy asks
 
-UFUNC_METHODS = {  # such as np.add.reduce
-    "add.at": "v.at[key].add(x)",
-    "add.reduce": "np.sum(v)",
-    "logical_and.reduce": "np.all(v)",
-    "logical_or.reduce": "np.any(v)",
-    "maximum.reduce": "np.max(v)",
-    "minimum.reduce": "np.min(v)",
-    "multiply.outer": "np.outer(v, w)",
-    "multiply.reduce": "np.prod(v)",
-}
+UFUNC_METHODS = {"add.at": "v.at[key].add(x)", "multiply.outer": "np.outer(v, w)"}
 
 
 NO_ARRAY = (

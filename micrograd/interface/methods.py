@@ -8,6 +8,8 @@ function of the same name, which NumPy's protocol leads back here (see `protocol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -674,7 +676,7 @@ class ArrayMethods:
         >>> Value([1.0, 2.0]).exp().numpy().round(4)
         array([2.7183, 7.3891])
         """
-        return np.asarray(self.data)
+        return np.asarray(looked_at(self))
 
     def item(self, *index: Any) -> Any:
         """The one element, or that at the index, as a number of Python.
@@ -686,7 +688,7 @@ class ArrayMethods:
         >>> Value([2.0, 3.0]).sum().item()
         5.0
         """
-        return np.asarray(self.data).item(*index)
+        return np.asarray(looked_at(self)).item(*index)
 
     def tolist(self) -> Any:
         """The data as nested lists of Python's numbers.
@@ -694,7 +696,7 @@ class ArrayMethods:
         >>> Value([[1.0, 2.0]]).tolist()
         [[1.0, 2.0]]
         """
-        return np.asarray(self.data).tolist()
+        return np.asarray(looked_at(self)).tolist()
 
     def detach(self) -> Value:
         """A leaf with the same data, where gradients end.
@@ -715,7 +717,7 @@ class ArrayMethods:
                 "decides for each element and at each forward(); `v is w` asks whether "
                 "two are the same one"
             )
-        return bool(self.data)
+        return bool(looked_at(self))
 
     def __float__(self) -> float:
         """Its number, without its history; TypeError of several."""
@@ -732,7 +734,7 @@ class ArrayMethods:
         if np.size(self.data) != 1:
             shape = np.shape(self.data)
             raise TypeError(f"{kind}(): expected one number, got shape {shape}")
-        return np.asarray(self.data).item()
+        return np.asarray(looked_at(self)).item()
 
     # --- Pickling and notebooks ---
 
@@ -761,6 +763,29 @@ class ArrayMethods:
         from micrograd.interface.display import value_html  # loaded on first use
 
         return value_html(self)  # type: ignore[arg-type]
+
+
+IS_LOOKING = ContextVar("IS_LOOKING", default=True)
+
+
+@contextmanager
+def without_looking() -> Iterator[None]:
+    """Let no code decide by the data of now, while it makes an expression."""
+    token = IS_LOOKING.set(False)
+    try:
+        yield
+    finally:
+        IS_LOOKING.reset(token)
+
+
+def looked_at(x: Any) -> Any:
+    """The data, for code that may decide by them."""
+    if not IS_LOOKING.get():
+        raise TypeError(
+            "a derivative cannot depend on data of now: write np.where(x > 0, a, b) "
+            "for a branch"
+        )
+    return x.data
 
 
 def plug_in() -> None:

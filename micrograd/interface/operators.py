@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from micrograd.arrays import numeric
@@ -69,6 +70,7 @@ def apply_all(rule: Rule, /, *operands: Any, **options: Any) -> Value:
 def checked_derivative(derivative: Function) -> Function:
     """The derivative; its result is copied, and has to be real numbers."""
 
+    @wraps(derivative)
     def checked(g: Any, y: Any, *data: Any) -> Any:
         return 1.0 * numeric(derivative(g, y, *data), "gradient")
 

@@ -52,6 +52,14 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.sum: Value.sum,
     np.transpose: ArrayMethods.transpose,
 }
+REDUCE: dict[Function, Function] = {  # np.add.reduce is a sum
+    np.add: np.sum,
+    np.logical_and: np.all,
+    np.logical_or: np.any,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.multiply: np.prod,
+}
 CORE = {*RULES, *FUNCTIONS}  # what `import micrograd` has loaded
 
 
@@ -73,10 +81,22 @@ def of_method(ufunc: Function, method: str) -> Callable[..., Value]:
     """Our version of a ufunc's method, such as np.maximum.accumulate."""
     from micrograd.interface import families  # loaded on first use
 
+    if method == "reduce" and ufunc in REDUCE:
+        return reduction(REDUCE[ufunc])
     if method == "accumulate" and ufunc in families.ACCUMULATE:
         return families.ACCUMULATE[ufunc]
     name = f"{ufunc.__name__}.{method}"
     raise TypeError(f"np.{name} has no derivative here{hint('ufunc', name)}")
+
+
+def reduction(function: Function) -> Callable[..., Value]:
+    """The function with the defaults of a ufunc's method; NumPy gives None for some."""
+
+    def of_value(x: Any, axis: Any = 0, **options: Any) -> Value:
+        given = {name: option for name, option in options.items() if option is not None}
+        return function(x, axis=axis, **given)  # type: ignore[no-any-return]
+
+    return of_value
 
 
 def full_name(function: Function) -> str:
@@ -92,7 +112,7 @@ class Protocol:
     def __array_ufunc__(
         self, ufunc: Any, method: str, *operands: Any, **options: Any
     ) -> Value:
-        """np.exp(v) and array + v."""
+        """np.exp(v), array + v and np.add.reduce(v)."""
         if method != "__call__":
             return of_method(ufunc, method)(*operands, **options)
         if "out" in options:  # += on an array is this

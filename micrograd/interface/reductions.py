@@ -11,7 +11,16 @@ from micrograd.engine import Value, apply, as_operand
 from micrograd.interface.arguments import with_options, without_values
 from micrograd.interface.logic import argpartition, argsort
 from micrograd.interface.shapes import diagonal, take_along_axis
-from micrograd.rules import RULES, Function, count, define, mean, reduction, rule_along
+from micrograd.rules import (
+    RULES,
+    Function,
+    count,
+    define,
+    mean,
+    primitive,
+    reduction,
+    rule_along,
+)
 
 
 def reduced(function: Function) -> Callable[..., Value]:
@@ -85,7 +94,8 @@ def running(function: Function) -> Callable[..., Value]:
 # --- Moments --------------------------------------------------------------------------
 
 
-def degrees_of_freedom(x: Any, y: Any, ddof: float) -> float:
+@primitive(None, None)
+def degrees_of_freedom(x: Any, y: Any, ddof: float) -> Any:
     """By what the sum of squares is divided."""
     return max(count(x, y) - ddof, 0)
 
@@ -95,7 +105,7 @@ def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
     rest = x - mean(x, axis, True)
     place = rest if type(rest) is np.ndarray else None  # no second large array
     y = np.add.reduce(np.multiply(rest, rest, out=place), axis, keepdims=keepdims)
-    return np.divide(y, degrees_of_freedom(x, y, ddof))
+    return np.divide(y, degrees_of_freedom(x, y, ddof=ddof))
 
 
 def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
@@ -105,13 +115,13 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
 
 def grad_var_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """2 g (x - mean) / (n - ddof)."""
-    n = degrees_of_freedom(x, y, ddof)
+    n = degrees_of_freedom(x, y, ddof=ddof)
     return np.divide(2 * g, n) * (x - mean(x, axis, True))
 
 
 def grad_std_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
-    n = degrees_of_freedom(x, y, ddof)
+    n = degrees_of_freedom(x, y, ddof=ddof)
     g = np.where(y == 0, 0.0, np.divide(g, n * np.where(y == 0, 1, y)))
     return g * (x - mean(x, axis, True))
 

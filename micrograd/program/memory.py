@@ -15,12 +15,10 @@ import numpy as np
 from micrograd.program.record import (
     Line,
     Recording,
-    added,
     all_bits,
     kept_bits,
-    placed,
 )
-from micrograd.rules import Function
+from micrograd.rules import Function, placed_at
 
 SMALL = 1024  # bytes; below, NumPy makes a new array as fast
 
@@ -39,10 +37,9 @@ WRITERS: set[Function] = {
     np.dot,
     np.einsum,
     np.stack,
-    added,
     all_bits,
     kept_bits,
-    placed,
+    placed_at,
 }
 
 

@@ -18,7 +18,6 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from micrograd.arrays import (
     NUMBERS,
-    add_at,
     are_numbers,
     as_number,
     dtype_of_gradient,
@@ -26,7 +25,15 @@ from micrograd.arrays import (
 )
 from micrograd.engine import Value, links_to, order_of
 from micrograd.graph import node_of, results_of
-from micrograd.rules import Function, located
+from micrograd.rules import (
+    PRIMITIVES,
+    RULES,
+    Function,
+    fit,
+    located,
+    placed_at,
+    run_on,
+)
 
 QUERIES = {np.shape, np.ndim, np.size, np.result_type}  # of shapes and dtypes alone
 
@@ -127,8 +134,7 @@ def call_of(
     line = Line("call", function(*data_in(arguments), **data_in(options)))
     line.function, line.arguments, line.options = function, arguments, options
     found = [x.data for x in line.operands()]
-    makes_array = function in (placed, added)  # also from a number
-    if not makes_array and are_numbers(*found):
+    if function is not placed_at and are_numbers(*found):
         line.data = as_number(line.data)
     if found and type(found[0]) is type(line.data) is np.ndarray:
         # Asked now: simplifying puts other operands here, whose data are other arrays.
@@ -137,20 +143,6 @@ def call_of(
 
 
 # --- What rules do that has no function in NumPy --------------------------------------
-
-
-def placed(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
-    """An array of zeros, but for the values at the keys."""
-    y = np.zeros(shape, dtype)
-    y[keys] = values
-    return y
-
-
-def added(shape: tuple[int, ...], dtype: Any, keys: Any, values: Any) -> Any:
-    """The same, where values at the same place are added."""
-    y = np.zeros(shape, dtype)
-    add_at(y, keys, values)
-    return y
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -191,9 +183,6 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
-        if method == "at":  # of np.add, which alone the rules call
-            zeros, keys, values = inputs
-            return zeros.put(added, keys, values)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return self.tape.call(function, inputs, options)
 
@@ -203,9 +192,6 @@ class Recorded(NDArrayOperatorsMixin):
         if function in QUERIES:
             data = lambda x: x.line.data if isinstance(x, Recorded) else x
             return function(*replaced(inputs, data), **options)
-        if function is np.zeros_like:
-            zeros = np.zeros_like(self.line.data, *inputs[1:], **options)
-            return Recorded(self.tape, Line("constant", zeros))
         return self.tape.call(function, inputs, options)
 
     @property
@@ -237,16 +223,6 @@ class Recorded(NDArrayOperatorsMixin):
 
     def __getitem__(self, keys: Any) -> Any:
         return self.tape.call(operator.getitem, (self, keys), {})
-
-    def __setitem__(self, keys: Any, values: Any) -> None:
-        self.put(placed, keys, values)
-
-    def put(self, function: Function, keys: Any, values: Any) -> None:
-        """From now on, stand for these zeros with the values put in."""
-        if self.line.kind != "constant":  # which zeros_like made
-            raise LooksAtData
-        arguments = (self.shape, self.dtype, keys, values)
-        self.line = self.tape.call(function, arguments, {}).line
 
     def look(self, *_: Any) -> Any:
         """What gives the data away."""
@@ -303,6 +279,24 @@ def noted(x: Any) -> Any:
     if isinstance(x, Recorded):
         return x.line
     return Line("constant", x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+def on_recorded(
+    function: Function, data: tuple[Any, ...], parameters: dict[str, Any]
+) -> Any:
+    """What `rules.run` does: the NumPy calls of a function, or a line of its own."""
+    tape = next(x.tape for x in data if isinstance(x, Recorded))
+    if function is fit:
+        return fitted(tape, *data)
+    if function is placed_at:
+        g, x, *keys = data
+        return tape.call(placed_at, (g, np.shape(x), *keys), {})
+    if function in PRIMITIVES:
+        return function.__wrapped__(*data, **parameters)  # type: ignore[attr-defined]
+    return RULES[function].value(*data, **parameters)
+
+
+run_on[Recorded] = on_recorded
 
 
 # --- An expression and its gradients --------------------------------------------------

@@ -20,14 +20,13 @@ from micrograd.program.memory import Memory, can_be_written, source_of
 from micrograd.program.record import (
     Line,
     Recording,
-    added,
     all_bits,
     as_float,
     cast,
+    data_in,
     kept_bits,
-    placed,
 )
-from micrograd.rules import Function, elements_at
+from micrograd.rules import Function, elements_at, placed_at
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -398,17 +397,17 @@ class Source:
             if out:
                 return [f"{text}, out={out}.view({integer}))", f"{name} = {out}"]
             return [f"{name} = {text}).view({self.argument(line.data.dtype)})"]
-        if line.function not in (placed, added):
+        if line.function is not placed_at:
             return [f"{name} = {self.expression(line, out)}"]
-        shape, dtype, keys, values = line.arguments
+        values, shape, *keys = line.arguments
         if out:
             first = [f"{name} = {out}", f"{name}.fill(0)"]
         else:
-            form = f"{self.argument(shape)}, {self.argument(dtype)}"
+            form = f"{self.argument(shape)}, {self.argument(line.data.dtype)}"
             first = [f"{name} = {self.numpy('zeros')}({form})"]
-        if line.function is placed:
-            return [*first, f"{name}[{self.key(keys)}] = {self.argument(values)}"]
-        at = f"{name}, {self.argument(keys)}, {self.argument(values)}"
+        if not any(np.ndim(data_in(key)) for key in keys):
+            return [*first, f"{name}[{self.key((*keys,))}] = {self.argument(values)}"]
+        at = f"{name}, {self.argument((*keys,))}, {self.argument(values)}"
         return [*first, f"{self.numpy('add')}.at({at})"]
 
     def gradient_buffers(self) -> dict[Line, str]:
