@@ -136,6 +136,11 @@ def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
     return g
 
 
+def as_float(gradient: Any) -> float:
+    """The gradient of a number: the sum of all, as a number."""
+    return float(np.sum(gradient) if getattr(gradient, "ndim", 0) else gradient)
+
+
 LARGE = 4096  # elements: a broadcast view costs less than filling so many
 
 
@@ -146,7 +151,7 @@ def fitted(gradient: Any, data: Any) -> Any:
     sum gives all elements one number.
     """
     if type(data) in NUMBERS:
-        return float(np.sum(gradient))
+        return as_float(gradient)
     shape, dtype = data.shape, data.dtype
     if type(gradient) is type(data) and gradient.shape == shape:
         if gradient.dtype is dtype:
@@ -193,4 +198,4 @@ def add_at(y: Any, keys: Any, values: Any) -> None:
     rows = rows[order]
     starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
     values = values.reshape(len(rows), *y.shape[1:])[order]
-    y[rows[starts]] = np.add.reduceat(values, starts, axis=0)
+    y[rows[starts]] += np.add.reduceat(values, starts, axis=0)

@@ -80,12 +80,17 @@ class Rule:
         return Rule(self.name, partial(self.value, **parameters), tuple(bound))
 
     def on_numbers(self) -> Rule:
-        """The same rule for numbers, whose value is a Python number as well."""
+        """The same rule, whose value of numbers is a Python number as well."""
         if self._on_numbers is None:
             value = self.value
+
+            def on_numbers(*data: Any) -> Any:
+                y = value(*data)  # of data that may be arrays now
+                return as_number(y) if are_numbers(*data) else y
+
             self._on_numbers = Rule(
                 self.name,
-                lambda *data: as_number(value(*data)),
+                on_numbers,
                 self.derivatives,
                 is_opaque=self.is_opaque,
             )

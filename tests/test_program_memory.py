@@ -74,6 +74,35 @@ class TestGradients(ProgramTest):
         step()
         self.assert_equal(w.grad, 3 * before**2)
 
+    def test_set_as_data_in_any_view(self):
+        """Also where `base` is no array: a view by strides, of a buffer, of DLPack."""
+        strided = np.lib.stride_tricks.as_strided
+        views = {
+            "itself": lambda g: g,
+            "slice": lambda g: g[::-1],
+            "slice of a slice": lambda g: g[1:][:-1][::-1],
+            "strides": lambda g: strided(g, (4,), (8,)),
+            "view of it": lambda g: strided(g, (4,), (8,))[1:][::-1],
+            "buffer": lambda g: np.frombuffer(memoryview(g)),
+            "transpose": lambda g: g.reshape(2, 2).T.reshape(-1),
+            "copy": lambda g: g.copy(),
+        }
+        if hasattr(np, "from_dlpack"):
+            views["DLPack"] = lambda g: np.from_dlpack(g)
+        for name, view in views.items():
+            with self.subTest(name):
+                x, w = Value(np.arange(1.0, 5.0)), Value(np.arange(4.0))
+                y = x[:2].sum() * (w * w)[:2].sum() + (w * w).sum()
+                step = compiled(y, wrt=w)
+                step()
+                expected = view(w.grad).copy()
+                w.data = view(w.grad)
+                step()
+                w_again = Value(expected)
+                z = x[:2].sum() * (w_again * w_again)[:2].sum() + (w_again**2).sum()
+                z.backward(w_again)
+                self.assert_close(w.grad, w_again.grad, 1e-12)
+
 
 class TestKept(ProgramTest):
     def test_nothing_given_is_written_to(self):

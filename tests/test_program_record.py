@@ -16,12 +16,12 @@ from testing import (
 )
 
 from micrograd import Value, compiled, nn, operator, stack, where
+from micrograd.arrays import as_float, as_number
 from micrograd.program.record import (
     Line,
     Recorded,
     Recording,
     Tape,
-    as_float,
     cast,
 )
 from micrograd.program.source import is_numpys
@@ -72,6 +72,99 @@ class TestData(ProgramTest):
         for y in (np.ones_like(x), np.full_like(x, 2), np.percentile(x, 30)):
             self.assert_same(compiled(y)(), y.data)
             self.assert_same(compiled(y * row)(), y.data * row)
+
+    def test_scalars_of_numpys_stay_apart_from_numbers(self):
+        """Beside arrays of few digits they are others, and at errors of Python's."""
+        row = np.array([1.0, 2.0], np.float32)
+        two, half = np.float64(2), np.float64(0.5)
+        for function, data in (
+            (lambda v: 1 / (v**two), 0.0),
+            (lambda v: (-(v**two)) ** half, 3.0),
+            (lambda v: (v**two) ** two, 1e100),
+            (lambda v: v**two * row, 3.0),
+            (lambda v: v / np.float32(3), 1.0),
+            (lambda v: v / np.float16(1e-5), np.float32(1)),
+            (lambda v: v[...] * row, 1 / 3),
+            (lambda v: v.exp()[()] * row, 1 / 3),
+            (lambda v: v.exp() * row, 1 / 3),
+            (lambda v: np.exp(v) * np.float32(2) * row, 1 / 3),
+            (lambda v: np.reciprocal(v), 3),
+            (lambda v: np.reciprocal(v) / v, 0),
+            (lambda v: v.maximum(v * 2**62) > 0.5, 3),
+            (lambda v: np.where(v > 0, 2, v) * row, 3),
+            (lambda v: (v + 1) * row, np.int64(2)),
+            (lambda v: v * 2**62 * 2.0, 3),
+        ):
+            with self.subTest(repr(data)), np.errstate(all="ignore"):
+                y = function(Value(data))
+                wrt = y.dtype != bool
+                self.assert_as_engine(function, data) if wrt else self.assert_same(
+                    compiled(y)(), y.data
+                )
+
+    def test_numbers_of_matrices(self):
+        a = np.array([[1.0, 2.0], [3.0, 4.0]])
+        for function in (
+            lambda a: abs(np.linalg.det(a)),
+            lambda a: np.linalg.det(a).relu(),
+            lambda a: np.linalg.det(a).clip(-1.0, 5.0) * 2,
+            lambda a: np.linalg.slogdet(a)[1].maximum(0.1),
+            lambda a: abs((a[0] @ a[1]) - 20.0),
+        ):
+            self.assert_as_engine(function, a)
+            self.assert_as_engine(function, a[::-1].copy())
+        x = Value(a)
+        compiled(abs(np.linalg.det(x)), wrt=x)()
+        self.assert_close(x.grad, 2 * np.linalg.inv(a).T, 1e-12)
+
+    def test_numbers_that_are_fed(self):
+        """What a number becomes is decided by its type, and not by an earlier one."""
+        s, w = Value(shape=(), name="s"), Value(np.ones(2, np.float32))
+        for y in ((s + 1) * w, s.exp() * w, s.sigmoid() * w, abs(s) * w, s**2 * w):
+            step = compiled(y, wrt=w)
+            for data in (2.0, 3, np.int64(3), np.float64(3), np.float32(3), 3, True):
+                with self.subTest(y.op, data=repr(data)):
+                    result, gradient = step(s=data), w.grad
+                    self.assert_same(result, y.forward(s=data), 1e-5)
+                    y.backward(w)
+                    self.assert_same(gradient, w.grad, 1e-5)
+
+    def test_data_that_is_a_boolean_of_pythons(self):
+        x = Value(2.0)
+        y = x * 2.0 + x.exp()
+        step = compiled(y, wrt=x)
+        x.data = True
+        result, gradient = step(), x.grad
+        self.assertAlmostEqual(result, 2 + np.e, 3)
+        self.assert_same(result, y.forward())
+        y.backward(x)
+        self.assert_same(gradient, x.grad)
+
+    def test_raw_arrays_are_copied_when_compiled(self):
+        """For every size and layout, in values and gradients alike."""
+        for shape in ((), (3,), (30,), (40, 50)):
+            x, other = Value(np.ones(shape)), Value(shape=(None,), name="other")
+            raw = np.full(shape, 2.0)
+            y = (x * raw * raw[None]).sum() + (x**raw).sum() + other.sum()
+            step = compiled(y, wrt=x)
+            raw *= 10
+            size = max(1, np.size(raw))
+            for n in (1, 2, 1):
+                self.assertEqual(step(other=np.zeros(n)), 5.0 * size)
+                self.assert_equal(x.grad, np.full(shape, 6.0))
+            self.assertEqual(y.forward(other=[0.0]), 401.0 * size)
+            y.backward(x)
+            self.assert_equal(x.grad, np.full(shape, 420.0))
+            again = compiled(y, wrt=x)
+            self.assertEqual(again(other=[0.0]), 401.0 * size)
+
+    def test_places_are_copied_when_compiled(self):
+        x, places = Value(np.array([1.0, 2.0, 4.0])), np.array([0, 1])
+        step = compiled(x[places].sum(), wrt=x)
+        places += 1
+        for _ in range(2):
+            self.assertEqual(step(), 3.0)
+            self.assert_equal(x.grad, [1.0, 1.0, 0.0])
 
     def test_constants_are_read_when_recorded(self):
         for constant in (2, 2.5, True, [1, 2], np.array([1.0, 2]), np.float32(2)):
@@ -149,7 +242,7 @@ class TestRules(ProgramTest):
         return found, [x, y, number, other]
 
     def test_which_are_called_whole(self):
-        known = {placed_at, cast, as_float, python.getitem}
+        known = {placed_at, cast, as_float, as_number, python.getitem, python.pow}
         found, leaves = self.examples()
         whole, seen = set(), set()
         for y in found:

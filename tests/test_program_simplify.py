@@ -9,9 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 from testing import BINARY, COMPARISONS, REDUCTIONS, UNARY, ProgramTest, numbers
 
-from micrograd import Value, compiled, where
+from micrograd import Value, compiled, special, where
 from micrograd import operator as mine
-from micrograd.program.record import Line, Recorded, Tape, all_bits, kept_bits
+from micrograd.program.record import (
+    Line,
+    Recorded,
+    Tape,
+    all_bits,
+    kept_bits,
+    silent,
+)
 from micrograd.program.simplify import simplify
 
 
@@ -157,11 +164,40 @@ class TestNumbers(ProgramTest):
                         step()
 
     def test_a_rule_may_silence_its_own_warnings(self):
-        x = Value(np.full((2, 3), -np.inf))
-        step = compiled(x.logsumexp(axis=1))
-        for _ in range(2):
+        for outside in ("warn", "ignore", "raise"):
+            x = Value(np.full((2, 3), -np.inf))
+            step = compiled(x.logsumexp(axis=1))
+            with np.errstate(divide=outside, invalid=outside):
+                self.assertIn("with errstate(divide='ignore'):", step.source)
+                step()
             with np.errstate(divide="raise", invalid="raise"):
                 self.assert_equal(step(), [-np.inf, -np.inf])
+
+    def test_a_users_operator_warns_as_ever(self):
+        seen = []
+        look = mine("look", lambda x: seen.append(np.geterr()["over"]) or x, None)
+        step = compiled(look(Value(1.0)))
+        with np.errstate(over="raise"):
+            step()
+            step()
+        self.assertEqual(seen[1:], ["raise", "raise"])
+
+    def test_integers_wrap_in_silence(self):
+        x = Value(np.int64(2**62))
+        for y in (np.negative(x * 2.0), x.maximum(3) * 0.5, np.square(x) * 1.0):
+            step = compiled(y)
+            with np.errstate(all="raise"):
+                self.assert_same(step(), y.forward())
+
+    def test_none_is_divided_by_0(self):
+        """A derivative is the same number for each element; but there is none here."""
+        x, zero = Value(np.zeros(0)), Value(0.0)
+        y = x / zero
+        step = compiled(y, wrt=x)
+        with np.errstate(all="raise"):
+            y.backward(x)
+            step()
+        self.assertEqual(x.grad.shape, (0,))
 
 
 class TestCalls(ProgramTest):
@@ -170,7 +206,8 @@ class TestCalls(ProgramTest):
     def simplified(self, function, *data):
         tape = Tape()
         tape.node = Value(0.0)  # whose rule it might be
-        result = function(tape, *[Recorded(tape, Line("given", x)) for x in data])
+        with silent():
+            result = function(tape, *[Recorded(tape, Line("given", x)) for x in data])
         recording = SimpleNamespace(
             lines=tape.lines, results=[result.line], gradients=[], values={}, by={}
         )
@@ -194,7 +231,7 @@ class TestCalls(ProgramTest):
         tripled = silenced(lambda x: x * 3.0)
         x, row = numbers(3), numbers((1, 3))
         for function, data, calls in (
-            (silenced(lambda x: x**2.0), [x], [np.power]),
+            (silenced(lambda x: x**2.0), [x], [operator.pow]),
             (silenced(np.add), [row, x], [operator.getitem, np.add]),
             (lambda x: x - negative(x), [x], [np.negative, np.subtract]),
             (lambda x: tripled(x) + tripled(x), [x], [np.multiply, np.add]),
@@ -224,7 +261,9 @@ class TestCalls(ProgramTest):
         for function, data, calls in (
             (lambda x: 2.0 * (x * 3.0), [x], [np.multiply]),
             (lambda x: x * 1.5 * 1.5, [x], [np.multiply]),
-            (lambda x: x * 3.0 + x * 3.0, [x], [np.multiply]),
+            (lambda x: x**2.0, [x], [np.multiply]),
+            (lambda x: x**3.0, [x], [np.power]),
+            (lambda x: x**0.5, [x], [np.sqrt]),
             (np.matmul, [x, x], [np.dot]),
             (np.matmul, [x, v], [np.dot]),
             (total, [v], [np.dot]),
@@ -257,6 +296,105 @@ class TestCalls(ProgramTest):
 
         lines = self.simplified(function, numbers(3))
         self.assertEqual([line.function for line in lines], [np.cbrt, np.exp])
+
+
+class TestSigns(ProgramTest):
+    """Of zeros, which an infinity tells: 1 / 0.0 and 1 / -0.0."""
+
+    def run(self, result=None):
+        with np.errstate(all="ignore"):
+            return super().run(result)
+
+    def test_of_constants(self):
+        x = Value(np.array([1.0, 1.0, 1.0]))
+        for constant in ([0.0, -0.0, 0.0], [-0.0] * 3, [-0.0, 0.0], [0.0] * 30):
+            constant = np.array(constant)
+            x = Value(np.ones(constant.shape))
+            for dtype in (float, np.float32, np.float16):
+                signs = constant.astype(dtype)
+                y = compiled(np.copysign(x, signs))()
+                self.assert_equal(y, np.copysign(x.data, constant))
+        for zero in (0.0, -0.0, np.float32(-0.0), np.array(-0.0)):
+            y = compiled(x / zero, x * zero)()[0]
+            self.assert_equal(y, x.data / zero)
+
+    def test_of_numbers(self):
+        for function, data, expected in (
+            (lambda x: 1 / np.where(x > 0, -1.0, 0.0), -1.0, np.inf),
+            (lambda x: 1 / -(x * 0), 1.0, -np.inf),
+            (lambda x: 1 / (-x * 0), 1, np.inf),
+            (lambda x: 1 / x.sum(), -0.0, 1 / np.add.reduce(-0.0)),
+            (lambda x: 1 / (0 + x), -0.0, np.inf),
+            (lambda x: 1 / (x - 0), -0.0, -np.inf),
+            (lambda x: 1 / (x * 1), -0.0, -np.inf),
+            (lambda x: 1 / x**0.5, -0.0, 1 / np.power(-0.0, 0.5)),
+        ):
+            self.assertEqual(compiled(function(Value(data)))(), expected)
+            self.assert_as_engine(function, data)
+
+    def test_of_arrays(self):
+        """Small ones, and large ones, where bits are masked."""
+        for shape in ((), (3,), (70, 70)):
+            for dtype in (float, np.float32):
+                x = np.full(shape, -0.0, dtype)
+                for function, expected in (
+                    (lambda x: 1 / where(x > 0, -1.0, 0.0), np.inf),
+                    (lambda x: 1 / where(x > 0, x, -0.0), -np.inf),
+                    (lambda x: 1 / where(x < 1, x, 0.0), -np.inf),
+                    (lambda x: 1 / where(x < 1, -0.0, 0.0), -np.inf),
+                    (lambda x: 1 / where(x > 1, x, 0.0), np.inf),
+                    (lambda x: 1 / -(x * 0), np.inf),
+                    (lambda x: 1 / (-x + 0 * 2.0), np.inf),
+                    (lambda x: 1 / (x * 2.0 * 3.0), -np.inf),
+                    (lambda x: 1 / (x * x), np.inf),
+                ):
+                    y = compiled(function(Value(x)))()
+                    self.assert_equal(y, np.full(shape, expected))
+                    self.assert_as_engine(function, x)
+
+    def test_of_gradients(self):
+        for function, data, expected in (
+            (lambda x: x.cos(), 0.0, -0.0),
+            (lambda x: np.ceil(abs(x)), np.array([np.nan]), [0.0]),
+            (lambda x: x * 0.0 * -1.0, np.array([2.0, 1.0]), [-0.0, -0.0]),
+        ):
+            x = Value(data)
+            y = function(x)
+            y.backward(x)
+            for gradient in (x.grad, (compiled(y, wrt=x)(), x.grad)[1]):
+                self.assert_equal(gradient, expected)
+                self.assert_equal(np.signbit(gradient), np.signbit(expected))
+
+        self.assert_as_engine(special.gammaln, np.array([-0.0, 0.0, 2.0]))
+
+    def test_roots_are_those_of_numpys_operator(self):
+        """`array ** 0.5` is a root, also of a number that is given later."""
+        x = np.array([-0.0, 4.0, -np.inf])
+        power = Value(0.5)
+        for exponent in (0.5, power, Value(np.array(0.5))):
+            self.assert_same(compiled(Value(x) ** exponent)(), x**0.5)
+            self.assert_same(compiled(power * x**exponent)(), 0.5 * x**0.5)
+        self.assert_as_engine(lambda a, b: a**b + x**b, x, 0.5)
+
+
+class TestSums(ProgramTest):
+    def test_are_as_exact_as_the_engines(self):
+        """Of equal numbers, whose rounding errors go the same way, in every size."""
+        for dtype in (np.float32, float):
+            eps = np.finfo(dtype).eps
+            for shape in ((7,), 999, 4096, 4097, 9000, 100_003, 10**6, (1000, 300)):
+                number = dtype(0.1)
+                a, b = Value(np.full(shape, number)), Value(number)
+                y = (a * a).sum() + (a * b).sum()
+                result = compiled(y, wrt=[a, b])()
+                size = a.data.size
+                exact = 2 * np.longdouble(number) ** 2 * size
+                self.assertLess(abs(result / exact - 1), 16 * eps)
+                self.assertLess(abs(b.grad / (number * size) - 1), 16 * eps)
+
+    def test_of_arrays_in_other_orders(self):
+        a, b = numbers((200, 120)), numbers((120, 200), seed=1)
+        self.assert_as_engine(lambda a, b: (a * b.T).sum() * (a[::-1] * a).sum(), a, b)
 
 
 class TestOtherWays(ProgramTest):

@@ -282,10 +282,16 @@ class FunctionTest(ValueTest):
 
 class ProgramTest(ValueTest):
     def assert_same(self, actual, expected, rtol=1e-12):
-        """Equal in type, dtype, shape and, up to rounding, in numbers; nan is nan."""
+        """Equal in type, dtype, shape and, up to rounding, in numbers; nan is nan.
+
+        0.0 and -0.0 are not the same.
+        """
         self.assertIs(type(actual), type(expected))
         self.assertEqual(np.result_type(actual), np.result_type(expected))
         self.assertEqual(np.shape(actual), np.shape(expected))
+        is_zero = np.equal(actual, 0) & np.equal(expected, 0)
+        signs = is_zero & (np.signbit(actual) != np.signbit(expected))
+        self.assertFalse(np.any(signs), f"{actual} for {expected}")
         if not np.all(actual == expected):  # seldom, as the next takes long
             np.testing.assert_allclose(actual, expected, rtol, atol=rtol)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.arrays import NUMBERS, dtype_of_gradient
-from micrograd.program.record import Recording
+from micrograd.program.record import Recording, silent
 from micrograd.program.simplify import simplify
 from micrograd.program.source import OtherShape, Source
 from micrograd.rules import located
@@ -32,19 +32,21 @@ class Code:
     run : its function
     nodes : by number of the line, the operator, the shapes of its operands, its place
     names : what `run` finds by name: constants, buffers, what is called whole
-    own : the ids of the arrays of gradients
+    own : the arrays of gradients, by id
     forms : the shape and dtype of each input
-    fits : whether inputs have these, and are none of its own arrays
+    fits : whether inputs have these, and lie apart from its own arrays
     scalars : the types of gradients by NumPy's scalars, None for others; empty if none
     recorded : what opaque calls gave when they were recorded, until it is replayed
     """
 
     def __init__(self, program: Program, inputs: list[Any]) -> None:
         leaves = (*program.lazies, *program.leaves)
-        recording = Recording(program.roots, program.wrt, dict(zip(leaves, inputs)))
-        simplify(recording)
+        data = dict(zip(leaves, inputs))
+        recording = Recording(program.roots, program.wrt, data, program.constants)
         given = {program.names[x]: recording.given[x] for x in leaves}
-        source = Source(recording, given, [program.names[x] for x in program.wrt])
+        with silent():
+            simplify(recording)
+            source = Source(recording, given, [program.names[x] for x in program.wrt])
         self.text, self.nodes = source.text, source.nodes
         self.has_gradients = bool(program.wrt)
         self.forms: list[tuple[Any, Any]] = list(map(form_of, inputs))
@@ -62,12 +64,15 @@ class Code:
         weakref.finalize(self, linecache.cache.pop, self.file, None)
         exec(compile(self.text, self.file, "exec"), self.names)
         self.run: Callable[..., Any] = self.names.pop("step")  # or it would keep itself
-        self.own = {id(x) for k, x in self.names.items() if k.startswith("grad_")}
+        gradients = [x for k, x in self.names.items() if k.startswith("grad_")]
+        self.own = {id(x): x for x in gradients}
         self.fits = self.guard()
 
     def guard(self) -> Callable[..., bool]:
-        """Whether inputs have this layout, and are none of the code's own arrays."""
-        names, conditions, namespace = [], [], {"ndarray": np.ndarray, "own": self.own}
+        """Whether inputs have this layout, and lie apart from the code's own arrays."""
+        namespace: dict[str, Any] = {"ndarray": np.ndarray, "own": self.own}
+        namespace["is_apart"] = partial(is_apart, self.own)  # no cycle
+        names, conditions = [], []
         for i, (shape, kind) in enumerate(self.forms):
             name = f"x{i}"
             names.append(name)
@@ -79,19 +84,14 @@ class Code:
             conditions.append(f"{name}.dtype is k{i}")
             if self.own:
                 conditions.append(f"id({name}) not in own")
-                conditions.append(f"id({name}.base) not in own")
+                conditions.append(f"({name}.base is None or is_apart({name}))")
         text = f"lambda {', '.join(names)}: {' and '.join(conditions) or True}"
         fits: Callable[..., bool] = eval(text, namespace)
         return fits
 
     def separate(self, inputs: list[Any]) -> list[Any]:
         """The inputs; gradients of the last call, and views of them, are copied."""
-        return [
-            x.copy()
-            if id(x) in self.own or id(getattr(x, "base", 0)) in self.own
-            else x
-            for x in inputs
-        ]
+        return [x if is_apart(self.own, x) else x.copy() for x in inputs]
 
     def __call__(self, inputs: list[Any]) -> Any:
         """Results and gradients; errors say where."""
@@ -131,6 +131,18 @@ class Code:
                 number = trace.tb_lineno
             trace = trace.tb_next
         return located(error, *self.nodes[number]) if number in self.nodes else error
+
+
+def is_apart(own: dict[int, Any], x: Any) -> bool:
+    """Whether an input shares no memory with these arrays, by their ids.
+
+    Most views have the array that owns the memory as their base. Exotic ones have some
+    other object there: those of as_strided, of a buffer, of another library.
+    """
+    base = getattr(x, "base", None)
+    if base is None or type(base) is np.ndarray and base.base is None:
+        return id(x) not in own and id(base) not in own
+    return not any(np.may_share_memory(x, y) for y in own.values())
 
 
 def form_of(x: Any) -> tuple[Any, Any]:

@@ -108,7 +108,7 @@ def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
     for shortest, step in ((1, 0), (3, 2), (4, 2), (40, 2)):
         lengths = {(lazy, i): shortest + step * group for lazy, i, group in places}
         try:
-            recordings.append(recorded(program, lengths))
+            recordings.append(recorded(program, lengths, bool(places)))
         except Exception:  # such lengths do not go together
             return None
     if any_shrinks(*recordings[:3]):
@@ -148,7 +148,11 @@ def of_last_lengths(program: Program, parameters: bool) -> ModuleSource | None:
     return ModuleSource(program, recorded(program, lengths), None, parameters)
 
 
-def recorded(program: Program, lengths: dict[tuple[Value, int], int]) -> Recording:
+def recorded(
+    program: Program,
+    lengths: dict[tuple[Value, int], int],
+    has_open_axes: bool = False,
+) -> Recording:
     """The lines for zeros of these lengths, where axes are open, and for the leaves."""
     data = {leaf: plain(leaf.data) for leaf in program.leaves}
     for lazy in program.lazies:
@@ -161,8 +165,8 @@ def recorded(program: Program, lengths: dict[tuple[Value, int], int]) -> Recordi
             data[lazy] = np.zeros(shape, dtype)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the data are zeros
-        recording = Recording(program.roots, program.wrt, data)
-    simplify(recording)
+        recording = Recording(program.roots, program.wrt, data, program.constants)
+    simplify(recording, has_open_axes)
     return recording
 
 

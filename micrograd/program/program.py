@@ -6,8 +6,10 @@ import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from micrograd.arrays import checked_data
-from micrograd.engine import Value, links_to, order_of, values_in
+from micrograd.engine import Constant, Value, links_to, order_of, values_in
 from micrograd.graph import node_of, results_of
 from micrograd.names import identifier, names_in
 from micrograd.program.code import Code, form_of
@@ -92,6 +94,7 @@ class Program:
         in_order = dict.fromkeys((*parameters, *used, *leaves))
         self.lazies = [x for x in in_order if x.name]
         self.leaves = [x for x in in_order if not x.name]
+        self.constants = constants_of(nodes)
         self._placeholders = [node_of(x).placeholder for x in self.lazies]
         self.names = names_of(names, self.wrt, [*self.lazies, *self.leaves])
         self._codes: OrderedDict[Any, Code] = OrderedDict()
@@ -123,7 +126,7 @@ class Program:
             inputs += [leaf.data for leaf in self.leaves]
             code, is_new = self._last, False
             if code is None or not code.fits(*inputs):
-                inputs = [*map(plain, inputs)]
+                inputs = [*map(plain, checked_data(inputs))]
                 code, is_new = self._code(inputs)
                 inputs = code.separate(inputs)
             try:
@@ -143,7 +146,6 @@ class Program:
 
     def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
         """The code for inputs of this layout, and whether it has been recorded now."""
-        inputs = [*checked_data(inputs)]
         layout = tuple(map(form_of, inputs))
         kept = self._codes.pop(layout, None)
         code = self._codes[layout] = kept or Code(self, inputs)
@@ -183,7 +185,8 @@ class Program:
                         f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
                         "program, or forward(), before you ask for its source"
                     )
-            inputs = [plain(x.data) for x in (*self.lazies, *self.leaves)]
+            found = [x.data for x in (*self.lazies, *self.leaves)]
+            inputs = [*map(plain, checked_data(found))]
             self._code(inputs)[0].recorded.clear()
         return self._last.text  # type: ignore[union-attr]
 
@@ -242,6 +245,15 @@ class Program:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("programs cannot be pickled or copied: save() writes a module")
+
+
+def constants_of(nodes: list[Value]) -> dict[Constant, Any]:
+    """Copies of the raw arrays among the operands."""
+    operands = [x for node in nodes for x in node_of(node).operands]
+    raws = [x for x in operands if isinstance(x, Constant)]
+    raws = [x for x in raws if isinstance(x.data, np.ndarray)]
+    copies = {id(x.data): np.array(x.data) for x in raws}
+    return {x: copies[id(x.data)] for x in raws}
 
 
 def names_of(

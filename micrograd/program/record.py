@@ -2,28 +2,31 @@
 
 A `Recorded` array holds data and stands for a line of the program. NumPy asks it what
 its functions shall do (`__array_ufunc__`, `__array_function__`): compute, and note the
-call as a new line. Shapes and dtypes are real, so that a rule decides by them as ever.
-What is data is not: a rule that asks for it (`if x > 0`, `float(x)`) is called whole,
-and so is every operator of a user's.
+call as a new line. Shapes and types are real, so that a rule decides by them as ever,
+and NumPy's scalars stay apart from Python's numbers. What is data is not: a rule that
+asks for it (`if x > 0`, `float(x)`) is called whole, and so is every operator of a
+user's.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from micrograd.arrays import (
     NUMBERS,
     are_numbers,
+    as_float,
     as_number,
     dtype_of_gradient,
     summed_back,
 )
-from micrograd.engine import Value, links_to, order_of
+from micrograd.engine import Constant, Value, links_to, order_of
 from micrograd.graph import node_of, results_of
 from micrograd.rules import (
     PRIMITIVES,
@@ -50,7 +53,7 @@ class Line:
     kind : "given" (a feed or a leaf), "constant", or "call"
     data : the result when it was recorded
     function, arguments, options : what is called; other lines stand in the arguments
-    errors : what np.errstate said, where it was not as outside
+    errors : what the rule's own np.errstate said, if it has one
     is_opaque : it may do anything, and is called once
     is_view : the result looks at the memory of the first operand
     node, is_backward : the operator whose rule made the call, and in which direction
@@ -94,7 +97,7 @@ class Line:
     @property
     def is_number(self) -> bool:
         """Whether it is a number of Python's, or what comparing such gives."""
-        return type(self.data) in NUMBERS
+        return type(self.data) in NUMBERS or type(self.data) is bool
 
     def operands(self) -> list[Line]:
         """The lines in its arguments."""
@@ -134,8 +137,6 @@ def call_of(
     line = Line("call", function(*data_in(arguments), **data_in(options)))
     line.function, line.arguments, line.options = function, arguments, options
     found = [x.data for x in line.operands()]
-    if function is not placed_at and are_numbers(*found):
-        line.data = as_number(line.data)
     if found and type(found[0]) is type(line.data) is np.ndarray:
         # Asked now: simplifying puts other operands here, whose data are other arrays.
         line.is_view = bool(np.may_share_memory(found[0], line.data))
@@ -145,9 +146,9 @@ def call_of(
 # --- What rules do that has no function in NumPy --------------------------------------
 
 
-def cast(x: Any, dtype: Any) -> Any:
-    """x in another dtype."""
-    return np.asarray(x).astype(dtype)
+def cast(x: Any, dtype: np.dtype[Any]) -> Any:
+    """x in another dtype; a number as NumPy's scalar."""
+    return x.astype(dtype) if isinstance(x, np.ndarray) else dtype.type(x)
 
 
 def all_bits(mask: Any, dtype: Any) -> Any:
@@ -160,15 +161,10 @@ def kept_bits(x: Any, bits: Any) -> Any:
     return np.bitwise_and(x.view(bits.dtype), bits).view(x.dtype)
 
 
-def as_float(x: Any) -> float:
-    """The gradient of a number: the sum of all, as a number."""
-    return float(np.sum(x))
-
-
 # --- Arrays that write down -----------------------------------------------------------
 
 
-class Recorded(NDArrayOperatorsMixin):
+class Recorded:
     """An array or a number whose uses are written down.
 
     Shapes and dtypes it tells as an array does; every other use becomes a line. It has
@@ -183,6 +179,8 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
+        if ufunc is np.power:  # array ** self
+            return self.tape.operate(operator.pow, operator.pow, inputs)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return self.tape.call(function, inputs, options)
 
@@ -229,6 +227,54 @@ class Recorded(NDArrayOperatorsMixin):
         raise LooksAtData
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = look
+    __hash__ = None  # type: ignore[assignment]
+
+
+OPERATORS: dict[Callable[..., Any], Function] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide,
+    operator.mod: np.remainder,
+    operator.pow: operator.pow,  # which is not np.power on arrays: it takes roots
+    operator.matmul: np.matmul,
+    operator.and_: np.bitwise_and,
+    operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor,
+    operator.lt: np.less,
+    operator.le: np.less_equal,
+    operator.gt: np.greater,
+    operator.ge: np.greater_equal,
+    operator.eq: np.equal,
+    operator.ne: np.not_equal,
+    operator.neg: np.negative,
+    operator.abs: np.abs,
+    operator.invert: np.invert,
+}
+
+
+def methods(symbol: Callable[..., Any], function: Function) -> None:
+    """Give Recorded the method behind an operator, and the reflected one."""
+    name = symbol.__name__.strip("_")
+
+    def method(self: Recorded, *others: Any) -> Recorded:
+        return self.tape.operate(symbol, function, (self, *others))
+
+    def reflected(self: Recorded, other: Any) -> Recorded:
+        return self.tape.operate(symbol, function, (other, self))
+
+    setattr(Recorded, f"__{name}__", method)
+    setattr(Recorded, f"__r{name}__", reflected)
+
+
+for symbol, function in OPERATORS.items():
+    methods(symbol, function)
+
+
+def silent() -> AbstractContextManager[Any]:
+    """No warnings of NumPy's; np.geterr tells this from what a rule asks for."""
+    return np.errstate(all="call", call=lambda *_: None)
 
 
 class Tape:
@@ -238,29 +284,46 @@ class Tape:
     ----------
     lines : so far
     node, is_backward : whose rule is being run, and in which direction
-    errors : what np.errstate says outside of the rules
+    errors : what np.errstate says outside, for calls that may do anything
     """
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.node: Value | None = None
         self.is_backward = False
-        self.errors: dict[str, Any] = {**np.geterr()}
+        self.errors: dict[str, Any] = {**np.geterr(), "call": np.geterrcall()}
 
     def call(
         self, function: Function, inputs: Any, options: Any, is_opaque: bool = False
     ) -> Recorded:
         """Call a function, and write that down."""
-        line = call_of(function, replaced(inputs, noted), replaced(options, noted))
+        with np.errstate(**self.errors) if is_opaque else nullcontext():
+            line = call_of(function, replaced(inputs, noted), replaced(options, noted))
         if not isinstance(line.data, (np.ndarray, np.generic, float, int)):
             raise LooksAtData
         now: dict[str, Any] = {**np.geterr()}
-        if now != self.errors:
-            line.errors = {k: now[k] for k in now if now[k] != self.errors[k]}
+        line.errors = {k: now[k] for k in now if now[k] != "call"}
         line.node, line.is_backward = self.node, self.is_backward
         line.is_opaque = is_opaque
         self.lines.append(line)
         return Recorded(self, line)
+
+    def operate(
+        self, symbol: Callable[..., Any], function: Function, inputs: Any
+    ) -> Recorded:
+        """The result of an operator, which is Python's where the operands are."""
+        lines = list(map(as_line, inputs))
+        is_of_numbers = all(line.is_number for line in lines)
+        if is_of_numbers and symbol is operator.pow:  # see rules.power
+            return self.call(np.power, inputs, {})
+        y = self.call(function, inputs, {})
+        if is_of_numbers:
+            try:
+                number = symbol(*[line.data for line in lines])
+            except ArithmeticError:
+                number = as_number(y.line.data)
+            y.line.data = as_number(number) if type(number) is int else number
+        return y
 
     def apply(self, function: Function, operands: Any, is_opaque: bool) -> Any:
         """Run a function of a rule on recorded operands; call it whole if need be."""
@@ -318,33 +381,47 @@ class Recording:
     gradients, wrt_data : of each of wrt
     values, by : the lines of the operators' results and of their gradients, by node
     shapes : of the operators' operands, by node
+
+    Parameters
+    ----------
+    data : of the leaves
+    constants : copies of raw arrays, for the operands that they are
     """
 
     def __init__(
-        self, roots: Sequence[Value], wrt: list[Value], data: dict[Value, Any]
+        self,
+        roots: Sequence[Value],
+        wrt: list[Value],
+        data: dict[Value, Any],
+        constants: Mapping[Constant, Any] = MappingProxyType({}),
     ) -> None:
         tape = Tape()
         self.given = {leaf: Line("given", data[leaf]) for leaf in data}
-        values: dict[Value, Any] = {
+        values: dict[Any, Any] = {
             leaf: Recorded(tape, line) for leaf, line in self.given.items()
         }
+        values.update(constants)
         self.shapes: dict[Value, list[tuple[int, ...]]] = {}
-        for node in results_of(roots):
-            tape.node, rule = node, node_of(node).rule
-            operands = operands_of(node, values)
-            self.shapes[node] = list(map(shape_of, operands))
-            try:
-                y = tape.apply((rule.of_arrays or rule).value, operands, rule.is_opaque)
-            except Exception as error:
-                raise located_at(node, operands, error) from error
-            values[node] = number_of(tape, y) if rule.of_arrays else y
-        tape.is_backward = True
-        gradients = backward(tape, roots[0], wrt, values) if wrt else {}
+        with silent():
+            for node in results_of(roots):
+                tape.node, rule = node, node_of(node).rule
+                operands = operands_of(node, values)
+                self.shapes[node] = list(map(shape_of, operands))
+                try:
+                    y = tape.apply(
+                        (rule.of_arrays or rule).value, operands, rule.is_opaque
+                    )
+                except Exception as error:
+                    raise located_at(node, operands, error) from error
+                is_number = rule.of_arrays and are_numbers(*map(data_of, operands))
+                values[node] = number_of(tape, y) if is_number else y
+            tape.is_backward = True
+            gradients = backward(tape, roots[0], wrt, values) if wrt else {}
         self.lines = tape.lines
         self.results = [as_line(values[root]) for root in roots]
         self.gradients = [as_line(gradients[x]) for x in wrt]
         self.wrt_data = [as_line(values[x]).data for x in wrt]
-        self.values = {x: as_line(values[x]) for x in values if x.op}
+        self.values = {x: as_line(values[x]) for x in results_of(roots)}
         self.by = {x: as_line(gradients[x]) for x in gradients}
 
 
@@ -352,8 +429,8 @@ def number_of(tape: Tape, y: Any) -> Any:
     """The result of a rule on numbers, as `Rule.on_numbers` has it."""
     if not isinstance(y, Recorded):
         return as_number(y)
-    is_scalar = type(y.line.data) is np.float64
-    return tape.call(as_float, (y,), {}) if is_scalar else y
+    is_number = type(as_number(y.line.data)) is type(y.line.data)
+    return y if is_number else tape.call(as_number, (y,), {})
 
 
 def as_line(x: Any) -> Line:
@@ -369,19 +446,23 @@ def located_at(node: Value, operands: list[Any], error: Exception) -> Exception:
     return located(error, node.op, map(shape_of, operands), call_site)
 
 
+def data_of(x: Any) -> Any:
+    """The data of an operand."""
+    return as_line(x).data
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of an operand."""
-    return np.shape(as_line(x).data)
+    return np.shape(data_of(x))
 
 
-def operands_of(node: Value, values: dict[Value, Any]) -> list[Any]:
-    """The arguments of a node's rule: constant numbers stay plain."""
-    operands = node_of(node).operands
-    return [values[x] if isinstance(x, Value) else x.data for x in operands]
+def operands_of(node: Value, values: dict[Any, Any]) -> list[Any]:
+    """The arguments of a node's rule: constants stay plain."""
+    return [values[x] if x in values else x.data for x in node_of(node).operands]
 
 
 def backward(
-    tape: Tape, root: Value, wrt: list[Value], values: dict[Value, Any]
+    tape: Tape, root: Value, wrt: list[Value], values: dict[Any, Any]
 ) -> dict[Value, Any]:
     """The chain rule, as in `Value.backward`, recorded."""
     nodes = (root, *reversed(order_of(root).results))
@@ -406,17 +487,19 @@ def backward(
 
 def fitted(tape: Tape, gradient: Any, x: Any) -> Any:
     """The gradient in the shape and dtype of x, as `micrograd.arrays.fitted` has it."""
-    data, is_plain = as_line(x).data, not isinstance(gradient, Recorded)
+    data, is_plain = data_of(x), not isinstance(gradient, Recorded)
     if type(data) in NUMBERS:
         if is_plain:
-            return float(np.sum(gradient))
+            return as_float(gradient)
+        if gradient.ndim:
+            gradient = tape.call(np.add.reduce, (gradient,), {"axis": None})
         is_float = type(gradient.line.data) is float
         return gradient if is_float else tape.call(as_float, (gradient,), {})
     dtype = dtype_of_gradient(data.dtype)
     gradient = summed_back(gradient, data.shape)
     if is_plain:
         gradient = np.asarray(gradient, dtype)[()]
-    elif gradient.dtype != dtype:
+    elif gradient.dtype != dtype or gradient.line.is_number:
         gradient = tape.call(cast, (gradient, dtype), {})
     if np.shape(gradient) == data.shape:
         return gradient

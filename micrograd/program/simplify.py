@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.arrays import as_float, as_number
 from micrograd.program.record import (
     Line,
     Recording,
     all_bits,
-    as_float,
     as_line,
     call_of,
     data_in,
     kept_bits,
-    lines_in,
     replaced,
 )
 from micrograd.rules import Function
@@ -36,11 +35,12 @@ if TYPE_CHECKING:
 MANY = 4096  # elements, from which on branches cost more than another pass
 
 
-def simplify(recording: Recording) -> None:
-    """Do all of it, in place."""
+def simplify(recording: Recording, has_open_axes: bool = False) -> None:
+    """Do all of it, in place; with open axes, nothing that asks for lengths."""
+    use_numbers(recording)
     narrow(recording)
     merge(recording)
-    rewrite(recording)
+    rewrite(recording, has_open_axes)
     merge(recording)
     drop(recording)
 
@@ -57,6 +57,40 @@ def substitute(recording: Recording, lines: list[Line], new: dict[Line, Any]) ->
     for lines_by_node in (recording.values, recording.by):
         for node, line in lines_by_node.items():
             lines_by_node[node] = now(line)
+
+
+# --- Numbers --------------------------------------------------------------------------
+
+
+def use_numbers(recording: Recording) -> None:
+    """Compute with Python's numbers where NumPy's scalars are on the way to them.
+
+    NumPy's functions of numbers give scalars, with which Python's operators are slower.
+    They are others beside arrays of few digits, and as results; here is none of both.
+    """
+    free: set[Any] = set()
+    for line in recording.lines:
+        is_one = line.shape == () and np.result_type(line.data) == np.float64
+        is_of_numbers = all(x.is_number or x in free for x in line.operands())
+        if is_one and is_of_numbers and is_elementwise(line) and not line.is_number:
+            free.add(line)
+    free.difference_update(recording.results, recording.gradients)
+    for line in reversed(recording.lines):
+        if line not in free and line.function not in (as_float, as_number):
+            free.difference_update(line.operands())
+    new: dict[Line, Any] = {}
+    lines = []
+    now = lambda x: new.get(x, x) if isinstance(x, Line) else x
+    for line in recording.lines:
+        line.arguments = replaced(line.arguments, now)
+        line.options = replaced(line.options, now)
+        if line in free:
+            line.data = float(line.data)
+        if line.function in (as_float, as_number) and line.arguments[0] in free:
+            new[line] = line.arguments[0]
+        else:
+            lines.append(line)
+    substitute(recording, lines, new)
 
 
 # --- Broadcast operands ---------------------------------------------------------------
@@ -81,7 +115,10 @@ def narrow(recording: Recording) -> None:
         if line.function in REARRANGING and has_no_axes(sources, line.arguments[0]):
             source = sources[line.arguments[0]]
             found = [call_of(np.broadcast_to, (source, line.shape))]
-        if is_elementwise(line) and any(x in sources for x in line.operands()):
+        has_source = any(x in sources for x in line.operands())
+        if (
+            has_source and is_elementwise(line) and np.size(line.data)
+        ):  # none: no warning
             found = narrowed(line, [sources.get(x, x) for x in line.arguments])
         for x in found:
             x.node, x.is_backward, x.errors = line.node, line.is_backward, line.errors
@@ -201,8 +238,11 @@ def drop(recording: Recording) -> None:
 # --- Other ways to write a call -------------------------------------------------------
 
 
-def rewrite(recording: Recording) -> None:
+def rewrite(recording: Recording, has_open_axes: bool) -> None:
     """Write each call as its function's entry in REWRITES has it, if it has one."""
+    rewrites = {**REWRITES}
+    if has_open_axes:
+        del rewrites[np.add.reduce]
     new: dict[Line, Any] = {}
     lines: list[Line] = []
     uses: Uses = Counter([*recording.results, *recording.gradients])
@@ -212,7 +252,7 @@ def rewrite(recording: Recording) -> None:
     for line in recording.lines:
         line.arguments = replaced(line.arguments, now)
         line.options = replaced(line.options, now)
-        function = REWRITES.get(line.function)
+        function = rewrites.get(line.function)
         other = None
         if function and not line.is_opaque and not line.errors:
             other = function(line, uses)
@@ -222,13 +262,19 @@ def rewrite(recording: Recording) -> None:
             lines.append(line)
             continue
         new[line] = other
-        for x in (*lines_in(getattr(other, "arguments", ())), other):
-            is_new = isinstance(x, Line) and x.kind == "call" and x.node is None
-            if is_new:
-                x.node, x.is_backward = line.node, line.is_backward
-                uses[x] = uses[line]
-                lines.append(x)
+        for x in new_lines(other):
+            x.node, x.is_backward = line.node, line.is_backward
+            uses[x] = uses[line]
+            lines.append(x)
     substitute(recording, lines, new)
+
+
+def new_lines(x: Any) -> Iterator[Line]:
+    """The calls that are no rule's yet, each after its operands."""
+    if isinstance(x, Line) and x.kind == "call" and x.node is None:
+        for operand in x.operands():
+            yield from new_lines(operand)
+        yield x
 
 
 def written(line: Line, function: Function, *arguments: Any) -> Line:
@@ -281,8 +327,16 @@ def is_used_once(x: Any, function: Function, uses: Uses) -> bool:
 
 
 def is_like(x: Any, line: Line) -> bool:
-    """Whether x can stand for the line: the same shape and dtype."""
-    if not isinstance(x, Line) or type(x.data) is not type(line.data):
+    """Whether x can stand for the line: the same type, shape and dtype."""
+    return has_form_of(x, line) and type(x.data) is type(line.data)
+
+
+def has_form_of(x: Any, line: Line) -> bool:
+    """Whether it has the shape and dtype; it may be an array without axes.
+
+    Of these, NumPy's functions give scalars.
+    """
+    if not isinstance(x, Line) or x.is_number is not line.is_number:
         return False
     is_same: bool = np.result_type(x.data) == np.result_type(line.data)
     return is_same and x.shape == line.shape
@@ -307,12 +361,17 @@ def of_power(line: Line, uses: Uses) -> Any:
     """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
     x, exponent = line.arguments
     number = number_in(exponent)
-    if number == 2 and np.result_type(x.data) == np.result_type(line.data):
+    if number == 2 and has_form_of(x, line):
         return written(line, np.multiply, x, x)
     if number == 1 and is_like(x, line):
         return x
-    if number == 0.5 and is_like(x, line) and line.is_array:
+    if line.function is np.power or not line.is_array:
+        return None
+    if number == 0.5 and is_like(x, line):
         return written(line, np.sqrt, x)
+    has_axes = isinstance(exponent, Line) and exponent.shape
+    if has_axes or number is not None and number not in (-1, 0, 0.5, 1, 2):
+        return written(line, np.power, x, exponent)  # which can be given a buffer
     return None
 
 
@@ -326,87 +385,39 @@ def of_multiply(line: Line, uses: Uses) -> Any:
             return x
         if not (is_like(x, line) and is_float(line)):
             continue
-        if is_used_once(x, np.negative, uses):
-            return written(line, np.multiply, x.arguments[0], -number)
         if is_used_once(x, np.multiply, uses):
             for inner, other in (x.arguments, x.arguments[::-1]):
                 second = number_in(other)
                 if second is None or not is_like(inner, line):
                     continue
                 if is_exact(number, second, line):
-                    return written(line, np.multiply, inner, number * second)
+                    factor = float(number) * float(second)
+                    return written(line, np.multiply, inner, factor)
     return None
 
 
-def of_negative(line: Line, uses: Uses) -> Any:
-    """A minus sign goes into what is negated.
-
-    That may change the sign of a zero, which nobody sees in a gradient; elsewhere, what
-    is divided by it would be the other infinity.
-    """
-    (x,) = line.arguments
-    if not is_float(line):
-        return None
-    if is_used_once(x, np.negative, uses):
-        return x.arguments[0]
-    if is_used_once(x, np.subtract, uses) and line.is_backward:
-        return written(line, np.subtract, *x.arguments[::-1])
-    if is_used_once(x, np.multiply, uses):
-        for inner, factor in (x.arguments, x.arguments[::-1]):
-            number = number_in(factor)
-            if number is not None and (is_like(inner, line) or is_mask(inner, line)):
-                return written(line, np.multiply, inner, -number)
-    if is_used_once(x, np.where, uses) and line.is_backward:
-        condition, a, b = x.arguments
-        m, n = number_in(a), number_in(b)
-        if m is not None and n is not None:
-            return written(line, np.where, condition, 0.0 - m, 0.0 - n)
-    return None
-
-
-def of_add(line: Line, uses: Uses) -> Any:
-    """a + -b is a - b; 0 + a is a, but for the sign of 0; twice c a is 2 c a."""
-    first, second = line.arguments
-    is_twice = isinstance(first, Line) and first is second and is_float(line)
-    if is_twice and first.function is np.multiply and not first.errors:
-        largest = np.finfo(np.result_type(line.data)).max
-        for x, factor in (first.arguments, first.arguments[::-1]):
-            number = number_in(factor)
-            if number is None or not is_like(x, line):
-                continue
-            if abs(number) <= largest / 2:
-                return written(line, np.multiply, x, 2 * number)
-    for a, b in (line.arguments, line.arguments[::-1]):
-        if number_in(b) == 0 and is_like(a, line) and line.is_backward:
-            return a
-        if is_used_once(b, np.negative, uses) and is_float(b):
-            return written(line, np.subtract, a, b.arguments[0])
-    return None
-
-
-def of_subtract(line: Line, uses: Uses) -> Any:
-    """a - -b is a + b."""
-    a, b = line.arguments
-    if is_used_once(b, np.negative, uses) and is_float(b):
-        return written(line, np.add, a, b.arguments[0])
-    return None
-
-
-def of_divide(line: Line, uses: Uses) -> Any:
-    """x / 1 is x."""
-    x, divisor = line.arguments
-    return x if number_in(divisor) == 1 and is_like(x, line) else None
+BLOCK = 4096  # numbers: a dot product adds up the rounding errors of as many at most
 
 
 def of_sum(line: Line, uses: Uses) -> Any:
-    """The sum of a number is the number, that of all products a dot product."""
+    """The sum of all products is a dot product; that of a number adds 0 to it."""
     x = line.arguments[0]
-    if np.ndim(x.data) == 0 and is_like(x, line):
-        return x
-    if line.shape != ():  # an axis is left
+    if x.shape == () and has_form_of(x, line) and x.data.dtype.name == "float64":
+        return written(line, np.add, x, 0.0)  # so that the sum of -0.0 is 0.0
+    factors = factors_of(x, uses) if line.shape == () and x.shape else None
+    if factors is None:
         return None
-    factors = factors_of(x, uses)
-    return factors and written(line, np.vdot if x.data.ndim > 1 else np.dot, *factors)
+    a, b, n = *factors, x.data.size
+    if n <= BLOCK:
+        return written(line, np.vdot if x.data.ndim > 1 else np.dot, a, b)
+    length = next((k for k in range(BLOCK, BLOCK // 16, -1) if n % k == 0), None)
+    if length is None:
+        return None
+    rows = call_of(np.reshape, (a, (-1, 1, length)))
+    products = call_of(np.matmul, (rows, call_of(np.reshape, (b, (-1, length, 1)))))
+    total = written(line, np.add.reduce, products)
+    total.options = {"axis": None}
+    return total
 
 
 def factors_of(x: Line, uses: Uses) -> tuple[Any, Any] | None:
@@ -420,16 +431,6 @@ def factors_of(x: Line, uses: Uses) -> tuple[Any, Any] | None:
     if x.data.ndim == 1 and x.data.size <= 1000:
         return Line("constant", np.ones(x.data.size, x.data.dtype)), x
     return None
-
-
-def of_float(line: Line, uses: Uses) -> Any:
-    """The gradient of a number, likewise."""
-    x = line.arguments[0]
-    factors = factors_of(x, uses) if x.is_array else None
-    if factors is None:
-        return None
-    total = call_of(np.vdot if x.data.ndim > 1 else np.dot, factors)
-    return written(line, as_float, total)
 
 
 def of_matmul(line: Line, uses: Uses) -> Any:
@@ -447,6 +448,11 @@ def is_mask(x: Any, line: Line) -> bool:
     return is_array and x.data.dtype.kind == "b" and x.shape == line.shape
 
 
+def is_zero(x: Any) -> bool:
+    """Whether it is the number 0, and not -0.0."""
+    return repr(number_in(x)) in ("0", "0.0")
+
+
 def of_where(line: Line, uses: Uses) -> Any:
     """Without the branches that make np.where slow on large arrays.
 
@@ -454,11 +460,11 @@ def of_where(line: Line, uses: Uses) -> Any:
     are kept, or none: the same as np.where, also where a product with 0 would be nan.
     """
     mask, x, zero = line.arguments
-    if not is_mask(mask, line) or number_in(zero) != 0:
+    if not is_mask(mask, line) or not is_zero(zero):
         return None
     dtype, number = np.result_type(line.data), number_in(x)
     is_double = line.is_array and dtype.name == "float64"
-    if number is not None and np.isfinite(number) and is_double:
+    if is_double and number is not None and 0 < number < np.inf:
         return written(line, np.multiply, mask, float(number))
     if not is_like(x, line) or dtype.name not in ("float64", "float32"):
         return None
@@ -474,41 +480,12 @@ def of_swapaxes(line: Line, uses: Uses) -> Any:
     return written(line, np.transpose, x) if x.data.ndim == 2 else None
 
 
-def of_expand_dims(line: Line, uses: Uses) -> Any:
-    """The same as an index, which takes no time."""
-    x, axis = line.arguments
-    if not isinstance(x, Line) or not x.is_array:
-        return None
-    axes = np.atleast_1d(data_in(axis)) % line.data.ndim
-    keys = tuple(None if i in axes else slice(None) for i in range(line.data.ndim))
-    return written(line, operator.getitem, x, keys)
-
-
-def of_squeeze(line: Line, uses: Uses) -> Any:
-    """The same as an index."""
-    x, *rest = line.arguments
-    if not rest or rest[0] is None or not line.is_array:
-        return None
-    axes = np.atleast_1d(data_in(rest[0])) % x.data.ndim
-    keys: tuple[Any, ...] = tuple(
-        0 if i in axes else slice(None) for i in range(x.data.ndim)
-    )
-    keys = keys if line.data.ndim else (*keys, ...)  # an array, not a scalar
-    return written(line, operator.getitem, x, keys)
-
-
 REWRITES: dict[Function, Callable[[Line, Uses], Any]] = {
-    np.add: of_add,
     np.add.reduce: of_sum,
-    np.divide: of_divide,
-    np.expand_dims: of_expand_dims,
     np.matmul: of_matmul,
     np.multiply: of_multiply,
-    np.negative: of_negative,
     np.power: of_power,
-    np.squeeze: of_squeeze,
-    np.subtract: of_subtract,
+    operator.pow: of_power,
     np.swapaxes: of_swapaxes,
     np.where: of_where,
-    as_float: of_float,
 }

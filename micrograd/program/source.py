@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.arrays import dtype_of_gradient
+from micrograd.arrays import as_float, as_number, dtype_of_gradient
 from micrograd.engine import Constant, Value
 from micrograd.graph import node_of
 from micrograd.interface.call_sites import CallSite
@@ -21,7 +21,6 @@ from micrograd.program.record import (
     Line,
     Recording,
     all_bits,
-    as_float,
     cast,
     data_in,
     kept_bits,
@@ -41,13 +40,16 @@ INFIX: dict[Function, str] = {
     np.equal: "{} == {}",
     np.not_equal: "{} != {}",
 }
-# On these scalars alone; on floats, power does not do what `**` does to -inf.
-OF_SCALARS: dict[Function, str] = {np.divide: "{} / {}", np.power: "{} ** {}"}
+# On these scalars alone; on floats, it may raise.
+OF_SCALARS: dict[Function, str] = {np.divide: "{} / {}"}
+COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal}
+COMPARISONS |= {np.equal, np.not_equal}
 # On floats alone: Python's own, but for where it would raise and NumPy does not.
 OF_FLOATS: dict[Function, str] = {
     np.divide: "{0} / {1} if {1} else float({numpy}({0}, {1}))",
-    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
-    np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
+    # Of 0.0 and -0.0, NumPy takes either one, as the processor does.
+    np.maximum: "{0} if {0} > {1} else {1} if {1} > {0} else float({numpy}({0}, {1}))",
+    np.minimum: "{0} if {0} < {1} else {1} if {1} < {0} else float({numpy}({0}, {1}))",
     np.where: "{1} if {0} else {2}",
     np.isnan: "{0} != {0}",
     np.abs: "abs({0})",
@@ -61,7 +63,8 @@ OF_FLOATS: dict[Function, str] = {
 }
 SHORT = 20  # elements of a constant that is written out
 # Written behind their first operand, as `x.T`.
-METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast, as_float}
+METHODS = {operator.getitem, np.transpose, np.reshape, np.swapaxes, cast}
+METHODS |= {as_float, as_number, operator.pow}
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
@@ -228,9 +231,9 @@ class Source:
             key = (type(data), array.dtype, array.tobytes())
         if key not in self.known:
             wish = f"c{len(self.known)}"
-            if array.ndim == 0:
+            if array.ndim == 0 and not np.signbit(array):
                 wish = NUMERALS.get(array.item(), wish)
-            elif np.all(array == 1):
+            elif array.ndim and np.all(array == 1):
                 wish = "ones"
             name = self.known[key] = self.name_for(wish)
             self.setup.append(self.definition(name, data, array))
@@ -244,7 +247,8 @@ class Source:
         is_default = array.dtype.name == "float64"
         dtype = "" if is_default else f", {self.argument(array.dtype)}"
         is_short = array.size <= SHORT
-        if array.size > 1 and np.all(array == array.flat[0]):
+        first = array.ravel()[:1].tobytes()  # which tells 0.0 from -0.0
+        if array.size > 1 and array.tobytes() == first * array.size:
             form = f"{array.shape}, {self.argument(array.flat[0].item())}"
             return f"{name} = {self.numpy('full')}({form}{dtype})"
         if is_short and array.size or array.ndim == 0:
@@ -327,9 +331,14 @@ class Source:
         if function is cast:
             dtype = self.argument(arguments[1])
             return f"{x}.astype({dtype})" if is_array else f"{dtype}({x})"
+        if function is operator.pow:
+            base = f"({x})" if x.startswith("-") else x
+            return f"{base} ** {self.argument(arguments[1])}"
+        if function is as_number:
+            is_float = type(arguments[0].data) is np.float64
+            return f"float({x})" if is_float else f"{x}.item()"
         if function is as_float:
-            total = f"{self.numpy('add')}.reduce({x}, axis=None)" if is_array else x
-            return f"float({total})"
+            return f"float({x})"
         if not is_array:
             return None
         if function is np.transpose:
@@ -340,9 +349,11 @@ class Source:
     def of_numbers(self, line: Line) -> str:
         """Python's own arithmetic on numbers, where its result is NumPy's."""
         function, operands = line.function, line.operands()
-        is_plain = float in [type(x.data) for x in operands] and not line.options
-        if is_plain and all(map(is_pythons, operands)):
-            if function in INFIX:  # of two booleans, + is "or" in NumPy
+        if all(map(is_pythons, operands)) and not line.options:
+            # Of booleans of NumPy's, + is "or"; and NumPy compares integers as floats.
+            has_float = not {float, bool}.isdisjoint(type(x.data) for x in operands)
+            is_same = has_float and (function not in COMPARISONS or is_of_floats(line))
+            if function in INFIX and is_same:
                 return INFIX[function].format(*map(self.argument, line.arguments))
             if function in OF_FLOATS and is_of_floats(line):
                 template = OF_FLOATS[function]
@@ -350,17 +361,20 @@ class Source:
                 is_numpys = "{numpy}" in template
                 name = self.numpy(name_of(function)) if is_numpys else ""
                 return template.format(*texts, numpy=name)
-        return f"{self.function(line)}({self.arguments(line, line.arguments)}).item()"
+        text = f"{self.function(line)}({self.arguments(line, line.arguments)})"
+        is_scalar = isinstance(function, np.ufunc) or function is np.where
+        return f"{text}.item()" if is_scalar else text
 
     def of_scalars(self, line: Line) -> str | None:
-        """What operators do faster than functions; None if there is none."""
+        """What operators do faster than functions; None if there is none.
+
+        On integers, operators warn of an overflow, and functions do not.
+        """
         infix = {**INFIX, **OF_SCALARS}.get(line.function)
-        if not infix or line.options:
+        kinds = {x.data.dtype.kind for x in line.operands() if not x.is_number}
+        if not infix or line.options or kinds != {"f"}:
             return None
-        texts = [*map(self.argument, line.arguments)]
-        if line.function is np.power and texts[0].startswith("-"):
-            texts[0] = f"({texts[0]})"  # `**` comes before the sign
-        return infix.format(*texts)
+        return infix.format(*map(self.argument, line.arguments))
 
     def arguments(self, line: Line, arguments: tuple[Any, ...]) -> str:
         """The arguments of a call, with its options."""
@@ -656,9 +670,10 @@ def is_pythons(line: Line) -> bool:
 
 def is_of_floats(line: Line) -> bool:
     """Whether the operands are floats, but for the condition of `where`."""
-    operands = line.arguments[line.function is np.where :]
-    data = [x.data if isinstance(x, Line) else x for x in operands]
-    return all(type(x) in (float, int) for x in data)
+    for x in line.arguments[line.function is np.where :]:
+        if type(x.data if isinstance(x, Line) else as_floating(x)) is not float:
+            return False
+    return True
 
 
 def name_of(function: Function) -> str:
