@@ -31,10 +31,10 @@ def numpy(folder):
     return np.dot(h2, w3) + b3  # (1, 10)
 
 
-save_floor = save_numpy
+save_baseline = save_numpy
 
 
-def floor(folder):
+def baseline(folder):
     """What any program with NumPy and its net in a .npz file has to do."""
     import numpy as np
 

@@ -53,16 +53,16 @@ FRAMEWORKS = {
     "autograd": "autograd",
     "scalars": "scalar engine",
     "onnxruntime": "ONNX Runtime",
-    "floor": "NumPy and the arrays alone",
+    "baseline": "NumPy and the arrays alone",
 }
 BY_HAND = {"micrograd", "micrograd_compiled", "numpy_in_place", "numpy"}
 ANEW = {"micrograd", "numpy_in_place", "numpy"}
 ANEW |= {"torch", "torch_nn", "mygrad", "autograd"}
-ARRAYS = set(FRAMEWORKS) - {"scalars", "onnxruntime", "floor"}
+ARRAYS = set(FRAMEWORKS) - {"scalars", "onnxruntime", "baseline"}
 PACKAGES = {name for name in ARRAYS if "_" not in name} | {"onnxruntime"}
 NUMBERS = {"micrograd", "scalars"}
 COLD = {"micrograd", "micrograd_compiled", "numpy", "jax", "tensorflow", "torch"}
-COLD |= {"onnxruntime", "floor"}
+COLD |= {"onnxruntime", "baseline"}
 OURS = "micrograd", "micrograd_compiled"
 FLOAT64, FLOAT32 = 1e-6, 1e-4
 
@@ -73,7 +73,7 @@ class Row(NamedTuple):
     frameworks: set
     tolerance: float
     measure: str = "step_time"  # a function of run.py, but for whole processes
-    floor: str = ""  # NumPy alone, which computes nothing; gets a line of ratios
+    baseline: str = ""  # NumPy alone, which computes nothing; gets a line of ratios
 
 
 IMPORTED = PACKAGES & ARRAYS
@@ -91,7 +91,7 @@ ROWS = [
     Row("arrays", "digits, arrays alive", BY_HAND, FLOAT32, "arrays"),
 ]
 COLD_START = Row(
-    "cold", "a process that answers one sample", COLD, FLOAT32, "cold_start", "floor"
+    "cold", "a process that answers one sample", COLD, FLOAT32, "cold_start", "baseline"
 )
 CHAINS = {10**3: "10³", 10**4: "10⁴", 10**5: "10⁵", 10**6: "10⁶"}
 WORKLOADS = [row.name for row in ROWS] + ["cold", "chain", "growth"]
@@ -256,13 +256,13 @@ def compared(rows, installed, processes, options):
         for turn, name in itertools.product(range(options.rounds), list(figures)):
             figure, found = processes.figure(row, name, options.seconds)
             figures[name].append(figure)
-            if name != row.floor:
+            if name != row.baseline:
                 numbers[name, turn] = found
         differences[row.tolerance].append(difference(row, numbers))
         table.append((row, figures))
         print(markdown(row.title, [cell(row, figures, name) for name in columns]))
-        if row.floor in figures:
-            ratios = [ratio(figures, row.floor, name) for name in columns]
+        if row.baseline in figures:
+            ratios = [ratio(figures, row.baseline, name) for name in columns]
             print(markdown("NumPy's time divided by …", ratios))
     for kind, tolerance in ("float64", FLOAT64), ("float32", FLOAT32):
         if differences[tolerance]:

@@ -602,10 +602,14 @@ class Placeholder:
         self.dtype = dtype
         shape = as_parameter(shape)
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
-        fill = self.fill = float("nan") if np.dtype(dtype).kind == "f" else 0
         is_array = self.shape != () or dtype is not None
-        self.unfed = numeric(self.of_length(1), name) if is_array else fill
+        self.unfed = numeric(self.of_length(1), name) if is_array else self.fill
         self.expected = np.result_type(self.unfed)
+
+    @property
+    def fill(self) -> float:
+        """What stands for each number before it is fed."""
+        return float("nan") if np.dtype(self.dtype).kind == "f" else 0
 
     def of_length(self, length: int) -> Any:
         """Unfed data whose open axes have that length."""

@@ -444,7 +444,7 @@ def check_shape(targets: Any, shape: tuple[int, ...], hint: str = "") -> None:
         raise ValueError(f"expected targets of shape {shape}, got {got}{hint}")
 
 
-define(loss_of_label, grad_loss_of_label)
+define(loss_of_label, grad_loss_of_label, name="cross_entropy")
 define(
     loss_of_probabilities,
     lambda g, y, losses, targets: np.expand_dims(g, -1) * targets,

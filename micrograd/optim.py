@@ -53,15 +53,15 @@ class Optimiser:
         "steps": "The number of steps taken, those before a checkpoint included.",
         "memory": "For each name a list with one array for each Value.",
         "weight_decay": "The share of the data that is added to the gradient.",
-        "rate": "The constant rate, or the last one that the schedule gave.",
-        "rates": "The iterator of a schedule, or None.",
-        "rates_taken": "The number of steps for which rates were drawn.",
+        "rate": "",
+        "rates": "",
+        "rates_taken": "",
         "__weakref__": "",
     }
     memory: dict[str, list[Any]]
-    rates: Iterator[float] | None
-    rate: float | None
-    rates_taken: int
+    rates: Iterator[float] | None  # the schedule
+    rate: float | None  # constant, or the last one that the schedule gave
+    rates_taken: int  # for so many steps, rates were drawn
 
     settings: tuple[str, ...] = ("weight_decay",)  # can be set between two steps
     adds_decay = True  # to the gradient
@@ -111,7 +111,7 @@ class Optimiser:
         weight_decay: float = 0,
         memory: Iterable[str] = (),
     ) -> None:
-        self.wrt = movable(values_of(wrt))
+        self.wrt = movable(values_in(wrt))
         self.steps = 0
         self.memory = {name: [0.0] * len(self.wrt) for name in memory}
         self.learning_rate = learning_rate
@@ -391,7 +391,7 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     """
     if not float(max_norm) >= 0:
         raise ValueError(f"max_norm: expected at least 0, got {max_norm}")
-    values = [x for x in dict.fromkeys(values_of(wrt)) if x.grad is not None]
+    values = [x for x in dict.fromkeys(values_in(wrt)) if x.grad is not None]
     norm = float(np.linalg.norm([np.linalg.norm(np.float64(x.grad)) for x in values]))
     scale = float(max_norm) / (norm + 1e-6)
     if not scale > 1:  # nan spreads
@@ -401,14 +401,6 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
 
 
 # --- Checks ---------------------------------------------------------------------------
-
-
-def values_of(wrt: Any) -> list[Value]:
-    """The Values in wrt; an error for a method that was not called: `parameters`."""
-    if isroutine(wrt):
-        name = wrt.__name__
-        raise TypeError(f"wrt: expected Values, got a method: write {name}()")
-    return values_in(wrt)
 
 
 def movable(values: list[Value]) -> list[Value]:

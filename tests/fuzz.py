@@ -476,7 +476,7 @@ def against_float64(case):
     """Half, single and integer data, and the same in float64.
 
     Where all that the engine computes is the same number, gradients are the same; and
-    nothing overflows that has room.
+    no result overflows that fits its dtype.
     """
     if not case.wrt or re.search(r"astype|_like|\.at\[", str(case.steps)):
         return

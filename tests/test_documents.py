@@ -249,7 +249,7 @@ class TestPages(unittest.TestCase):
         for page in PAGES[1:]:
             self.assertIn(f"docs/{page.name}", links)
 
-    def test_every_file_has_its_room(self):
+    def test_every_file_has_its_row(self):
         design = read(ROOT / "docs" / "design.md")
         for path in (ROOT / "micrograd").iterdir():
             if path.name[0] not in "_." and path.name != "py.typed":

@@ -7,6 +7,7 @@ import inspect
 import math
 import pickle
 import unittest
+import warnings
 import weakref
 from itertools import product
 
@@ -490,9 +491,37 @@ class TestMemory(ValueTest):
 
 
 @unittest.skipIf(np.__version__ < "2", "NumPy 1 reads no pickles of NumPy 2")
-class TestOldPickles(unittest.TestCase):
-    """Leaves that version 2.0.0 pickled, which have other slots."""
+class TestOldPickles(ValueTest):
+    """Leaves that versions 1.0.0 and 2.0.0 pickled, which have other slots."""
 
+    NUMBER_1 = (
+        "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgJAAAAX2lzX3VuZmVkcQOJWAUA"
+        "AABfbGF6eXEETlgJAAAAX29wZXJhbmRzcQUpWAYAAABfb3JkZXJxBk5YBwAAAF9wcm9iZXNxB05Y"
+        "BQAAAF9ydWxlcQhOWAQAAABkYXRhcQlHQAQAAAAAAABYBAAAAGdyYWRxCkdAAAAAAAAAAHWGcQti"
+        "Lg=="
+    )
+    ARRAY_1 = (
+        "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgJAAAAX2lzX3VuZmVkcQOJWAUA"
+        "AABfbGF6eXEETlgJAAAAX29wZXJhbmRzcQUpWAYAAABfb3JkZXJxBk5YBwAAAF9wcm9iZXNxB05Y"
+        "BQAAAF9ydWxlcQhOWAQAAABkYXRhcQljbnVtcHkuX2NvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1"
+        "Y3QKcQpjbnVtcHkKbmRhcnJheQpxC0sAhXEMY19jb2RlY3MKZW5jb2RlCnENWAEAAABicQ5YBgAA"
+        "AGxhdGluMXEPhnEQUnERh3ESUnETKEsBSwKFcRRjbnVtcHkKZHR5cGUKcRVYAgAAAGY4cRaJiIdx"
+        "F1JxGChLA1gBAAAAPHEZTk5OSv////9K/////0sAdHEaYoloDVgRAAAAAAAAAAAAw7A/AAAAAAAA"
+        "AEBxG2gPhnEcUnEddHEeYlgEAAAAZ3JhZHEfaApoC0sAhXEgaBGHcSFScSIoSwFLAoVxI2gYiWgN"
+        "WBAAAAAAAAAAAAAAQAAAAAAAABBAcSRoD4ZxJVJxJnRxJ2J1hnEoYi4="
+    )
+    LAZY_1 = (
+        "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgJAAAAX2lzX3VuZmVkcQOIWAUA"
+        "AABfbGF6eXEEY21pY3JvZ3JhZC5lbmdpbmUKUGxhY2Vob2xkZXIKcQUpgXEGfXEHKFgEAAAAbmFt"
+        "ZXEIWAEAAAB4cQlYBQAAAGR0eXBlcQpjbnVtcHkKZmxvYXQzMgpxC1gFAAAAc2hhcGVxDE5LAoZx"
+        "DVgEAAAAZmlsbHEOR3/4AAAAAAAAWAUAAAB1bmZlZHEPY251bXB5Ll9jb3JlLm11bHRpYXJyYXkK"
+        "X3JlY29uc3RydWN0CnEQY251bXB5Cm5kYXJyYXkKcRFLAIVxEmNfY29kZWNzCmVuY29kZQpxE1gB"
+        "AAAAYnEUWAYAAABsYXRpbjFxFYZxFlJxF4dxGFJxGShLAUsBSwKGcRpjbnVtcHkKZHR5cGUKcRtY"
+        "AgAAAGY0cRyJiIdxHVJxHihLA1gBAAAAPHEfTk5OSv////9K/////0sAdHEgYoloE1gKAAAAAADD"
+        "gH8AAMOAf3EhaBWGcSJScSN0cSRiWAgAAABleHBlY3RlZHElaB51YlgJAAAAX29wZXJhbmRzcSYp"
+        "WAYAAABfb3JkZXJxJ05YBwAAAF9wcm9iZXNxKE5YBQAAAF9ydWxlcSlOWAQAAABncmFkcSpOdYZx"
+        "K2Iu"
+    )
     NUMBER = (
         "gAJjbWljcm9ncmFkLmVuZ2luZQpWYWx1ZQpxACmBcQFOfXECKFgFAAAAX2xhenlxA05YCQAAAF9v"
         "cGVyYW5kc3EEKVgGAAAAX29yZGVycQVOWAcAAABfcHJvYmVzcQZOWAUAAABfcnVsZXEHTlgEAAAA"
@@ -512,14 +541,31 @@ class TestOldPickles(unittest.TestCase):
     )
 
     def test_they_are_leaves_of_today(self):
-        v = pickle.loads(base64.b64decode(self.NUMBER))
-        self.assertEqual((v.data, v.grad), (2.5, 5.0))
-        x = pickle.loads(base64.b64decode(self.LAZY))
-        y = (x * v).sum()
-        self.assertFalse(y.is_fed)
-        self.assertEqual(y.forward(x=[[1.0, 2.0]]), 7.5)
-        y.backward(wrt=v)
-        self.assertEqual((v.grad, x.dtype), (3.0, np.float32))
+        for number, lazy, gradient in [
+            (self.NUMBER_1, self.LAZY_1, 2.0),
+            (self.NUMBER, self.LAZY, 5.0),
+        ]:
+            v = pickle.loads(base64.b64decode(number))
+            self.assertEqual((v.data, v.grad), (2.5, gradient))
+            x = pickle.loads(base64.b64decode(lazy))
+            self.assertEqual((x.shape, (x + 1).shape), ((None, 2), (None, 2)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                y = (x * v / 0).sum() + (x * v).sum()
+            self.assertFalse(y.is_fed)
+            y = (x * v).sum()
+            self.assertEqual(y.forward(x=[[1.0, 2.0]]), 7.5)
+            y.backward(wrt=v)
+            self.assertEqual((v.grad, x.dtype), (3.0, np.float32))
+            copied = pickle.loads(pickle.dumps(x))
+            self.assert_equal(copied.data, [[1, 2]])
+
+    def test_arrays_of_version_1(self):
+        a = pickle.loads(base64.b64decode(self.ARRAY_1))
+        self.assert_equal(a.data, [1, 2])
+        self.assert_equal(a.grad, [2, 4])
+        (a * 3).backward()
+        self.assert_equal(a.grad, [3, 3])
 
 
 if __name__ == "__main__":

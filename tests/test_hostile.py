@@ -129,10 +129,10 @@ class HostileTest(unittest.TestCase):
 
 
 class TestRefused(HostileTest):
-    def test_what_is_not_real_at_every_door(self):
+    def test_what_is_not_real_everywhere(self):
         x, y, w, model, feed = self.x, self.y, self.w, self.model, self.feed
         weights = model.state_dict()
-        doors = {
+        entries = {
             "data": [
                 lambda data: Value(data),
                 lambda data: x.clip(max=data),
@@ -163,16 +163,16 @@ class TestRefused(HostileTest):
                 lambda data: model.load_state_dict({**weights, "layers.0.w": data})
             ],
         }
-        for name, calls in doors.items():
+        for name, calls in entries.items():
             for call in calls:
                 for data, got in NOT_REAL:
                     words = f"{name}: expected real numbers, got {got}"
-                    if data is not None or call not in doors["data"][:2]:
+                    if data is not None or call not in entries["data"][:2]:
                         self.refused(TypeError, words, call, data)
         words = "expected real numbers, got object"
         for name in ("data", "a", "f", "i", "layers.0.w"):
             for data in WITH_VALUES:
-                self.refused(TypeError, f"{name}: {words}", doors[name][0], data)
+                self.refused(TypeError, f"{name}: {words}", entries[name][0], data)
 
     def test_new_values(self):
         forms = "expected Value(data) or Value(shape=(None, 2), name='x')"

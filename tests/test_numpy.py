@@ -432,7 +432,7 @@ class TestRefusals(NumPyTest):
     def test_every_ufunc_has_a_row(self):
         """Which several tests compare with differences and PyTorch."""
         rows = {*UFUNCS, *test_elementwise.UNARY, *test_elementwise.BINARY}
-        self.assertTrue(families.FUNCTIONS)  # which loads all rooms
+        self.assertTrue(families.FUNCTIONS)  # which loads all families
         for function, rule in RULES.items():
             if isinstance(function, np.ufunc) and any(rule.derivatives):
                 # SciPy's are rows of test_special, vecdot and its like of test_products

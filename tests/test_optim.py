@@ -127,6 +127,41 @@ class TestAdam(unittest.TestCase):
                 theta -= rate * (m_hat / (np.sqrt(v_hat) + eps) + decayed)
                 self.assertAlmostEqual(x.data, theta, 12)
 
+    def test_every_bit(self):
+        """As the formulas, written out in this order, in both dtypes."""
+        (beta1, beta2), eps, decay = (0.9, 0.999), 1e-8, 0.01
+        for dtype in (np.float64, np.float32):
+            rng = np.random.default_rng(0)
+            gradients = rng.normal(size=(40, 50)).astype(dtype)
+            rates = np.linspace(0.1, 0.01, 40).tolist()
+            for kind in ("SGD", "momentum", "Adam", "AdamW"):
+                theta = rng.normal(size=50).astype(dtype)
+                x, velocity, m, v = Value(theta.copy()), 0.0, 0.0, 0.0
+                make = optim.SGD if kind == "momentum" else getattr(optim, kind)
+                optimiser = make(x, iter(rates), weight_decay=decay)
+                if kind == "momentum":
+                    optimiser.momentum = beta1
+                for t, (rate, g) in enumerate(zip(rates, gradients), 1):
+                    x.grad = g
+                    optimiser.step()
+                    if kind != "AdamW":
+                        g = g + decay * theta
+                    velocity = beta1 * velocity + g
+                    m = beta1 * m + (1 - beta1) * g
+                    v = beta2 * v + (1 - beta2) * g * g
+                    root = (v / (1 - beta2**t)) ** 0.5
+                    adam = m / (1 - beta1**t) / (root + eps)
+                    theta -= (
+                        rate
+                        * {
+                            "SGD": g,
+                            "momentum": velocity,
+                            "Adam": adam,
+                            "AdamW": adam + decay * theta,
+                        }[kind]
+                    )
+                    np.testing.assert_array_equal(x.data, theta)
+
     def test_no_slope(self):
         (x,) = slope(np.zeros(2))
         optim.Adam(x).step()

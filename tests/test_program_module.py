@@ -311,7 +311,7 @@ class TestRefused(ModuleTest):
         x, t = Value(shape=(2, 3), name="x"), Value(shape=(2,), name="t", dtype=int)
         programs = {
             "mine": compiled(mine(x)),
-            "loss_of_label": compiled(nn.cross_entropy(x, t)),
+            "cross_entropy": compiled(nn.cross_entropy(x, t)),
             "mask": compiled(x[x > 0]),
         }
         calls.clear()

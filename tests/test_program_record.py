@@ -173,7 +173,7 @@ class TestData(ProgramTest):
 
 
 def names_of_core_rules():
-    """Those of a new Python, which has loaded no rooms of `array_functions`."""
+    """Those of a new Python, which has loaded no families of functions."""
     code = """
 from micrograd.rules import RULES
 print(*[rule.name for rule in RULES.values()], sep=chr(10))

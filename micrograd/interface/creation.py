@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -226,17 +226,7 @@ define(
 )
 
 
-def refused(*_: Any, **__: Any) -> NoReturn:
-    """What writes to an array: it has no place for a gradient."""
-    raise TypeError(
-        "an array that is written to would lose the gradient: write "
-        "Value(array).at[key].set(x), which gives a new Value"
-    )
-
-
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
-    **dict.fromkeys([np.copyto, np.fill_diagonal, np.place, np.put], refused),
-    **dict.fromkeys([np.put_along_axis, np.putmask], refused),
     np.empty_like: zeros_like,  # what is evaluated twice is twice the same
     np.full_like: full_like,
     np.linspace: linspace,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import isroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -211,8 +212,19 @@ OUT_OF_PLACE = "v = ... for a new Value, or w.data[...] = ... of a leaf's data"
 
 SCIPYS = ("log_softmax", "logsumexp", "softmax")  # that are no ufuncs: SciPy asks
 
-UFUNC_METHODS = {"add.at": "v.at[key].add(x)", "multiply.outer": "np.outer(v, w)"}
-
+FILLED = "Value(array).at[key].set(x), which gives a new Value"
+FUNCTIONS = {  # of NumPy, that have no derivative
+    "numpy.add.at": "v.at[key].add(x)",
+    **dict.fromkeys(["numpy.copyto", "numpy.fill_diagonal", "numpy.place"], FILLED),
+    **dict.fromkeys(["numpy.put", "numpy.put_along_axis", "numpy.putmask"], FILLED),
+    "numpy.linalg.cond": "np.linalg.norm(v, 2) * np.linalg.norm(np.linalg.inv(v), 2)",
+    "numpy.linalg.eig": "np.linalg.eigh(v) of symmetric matrices",
+    "numpy.linalg.eigvals": "np.linalg.eigvalsh(v) of symmetric matrices",
+    "numpy.linalg.lstsq": "np.linalg.pinv(v) @ w",
+    "numpy.multiply.outer": "np.outer(v, w)",
+    **dict.fromkeys(["numpy.save", "numpy.savetxt"], "v.data"),
+    **dict.fromkeys(["numpy.savez", "numpy.savez_compressed"], "v.data"),
+}
 
 NO_ARRAY = (
     ": write v.data or v.numpy() where only numbers are wanted; to keep the gradient, "
@@ -227,7 +239,6 @@ ASKING = {  # by package: what to write where it asks for an array
     "matplotlib": ": write v.data to draw it",
     "pandas": ": write series.to_numpy() * v, as pandas does not know Values",
 }
-WRITING = ("save", "savetxt", "savez", "savez_compressed")  # of NumPy
 
 
 def for_array(value: Value) -> str:
@@ -255,17 +266,15 @@ def for_operand(given: Any) -> str:
 
 def find(subject: str, given: Any) -> str:
     """What to write instead of what was given; "" if the tables say nothing."""
-    if subject in INSTEAD:
-        words = INSTEAD[subject].get(given)
+    if subject in INSTEAD or subject == "function":
+        words = INSTEAD.get(subject, FUNCTIONS).get(given)
         return f": write {words}" if words else ""
-    if subject == "ufunc":
-        return f": write {UFUNC_METHODS[given]}" if given in UFUNC_METHODS else ""
     if subject == "array":
         return for_array(given)
-    if subject == "function":
-        return ": write v.data" if given in WRITING else ""
     if subject == "wrt" and isinstance(given, np.ndarray):  # PyTorch's backward(g)
         return "; for gradients g of a result, write (result * g).sum().backward()"
+    if subject == "wrt" and isroutine(given):
+        return f", a method: write {given.__name__}()"
     if subject in ("operand", "feed"):
         return for_operand(given)
     return ""

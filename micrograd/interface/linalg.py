@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -450,21 +450,6 @@ def trace(x: Any, /, *, offset: int = 0) -> Value:
 # --- NumPy's functions ----------------------------------------------------------------
 
 
-def instead(words: str) -> Callable[..., Any]:
-    """What stands for a function that is refused, and says what to write."""
-
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise TypeError(f"it has no derivative here: {words}")
-
-    return refuse
-
-
-INSTEAD: dict[Function, str] = {
-    np.linalg.cond: "write np.linalg.norm(x, 2) * np.linalg.norm(np.linalg.inv(x), 2)",
-    np.linalg.eig: "np.linalg.eigh is of symmetric matrices",
-    np.linalg.eigvals: "np.linalg.eigvalsh is of symmetric matrices",
-    np.linalg.lstsq: "write np.linalg.pinv(a) @ b",
-}
 FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.linalg.cholesky: cholesky,
     np.linalg.eigh: eigh,
@@ -475,7 +460,6 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.linalg.qr: qr,
     np.linalg.slogdet: slogdet,
     np.linalg.svd: svd,
-    **{function: instead(words) for function, words in INSTEAD.items()},
     **installed(
         {
             "linalg.cross": lambda a, b, /, *, axis=-1: cross(a, b, axis=axis),

@@ -750,13 +750,13 @@ class ArrayMethods:
             del reduced[2][1]["data"]  # unpickled, a number would be another one
         return reduced
 
-    def __setstate__(self, state: Any) -> None:
-        """Take over a pickled leaf, also of older versions, which have other slots."""
-        Value.__init__(self, 0.0)  # type: ignore
-        for name, x in state[1].items():
-            setattr(self, name, x)
-        if "data" not in state[1]:
-            self.data = self._lazy.unfed
+    def __setstate__(self: Any, state: Any) -> None:
+        """Take over a pickled leaf, also of 1.0 and 2.0, which had other slots."""
+        Value.__init__(self, 0.0)
+        slots = state[1]
+        self._lazy, self.grad = slots["_lazy"], slots["grad"]
+        self._is_unfed = self._lazy is not None
+        self.data = slots["data"] if "data" in slots else self._lazy.unfed
 
     def _repr_html_(self) -> str:
         """A table for a notebook: data, gradient, shape, operator."""

@@ -86,7 +86,8 @@ def of_method(ufunc: Function, method: str) -> Callable[..., Value]:
     if method == "accumulate" and ufunc in families.ACCUMULATE:
         return families.ACCUMULATE[ufunc]
     name = f"{ufunc.__name__}.{method}"
-    raise TypeError(f"np.{name} has no derivative here{hint('ufunc', name)}")
+    words = hint("function", f"numpy.{name}")
+    raise TypeError(f"np.{name} has no derivative here{words}")
 
 
 def reduction(function: Function) -> Callable[..., Value]:
@@ -130,8 +131,7 @@ class Protocol:
         ours = of_numpy(function)
         name = full_name(function)
         if ours is None:
-            words = hint("function", function.__name__)
-            raise TypeError(f"{name} has no derivative here{words}")
+            raise TypeError(f"{name} has no derivative here{hint('function', name)}")
         try:
             return ours(*operands, **options)
         except TypeError as error:
