@@ -57,20 +57,25 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     return array if array.ndim or isinstance(data, np.ndarray) else array[()]
 
 
-def as_parameter(x: Any) -> Any:
+def as_parameter(x: Any, name: str = "key") -> Any:
     """A parameter, such as an axis or a shift: its NumPy numbers as Python's.
 
     Formulas compute with parameters, and unsigned or small integers would wrap there.
     An array is copied, as it may change later; its integers become those of indices.
+    A Value is a TypeError.
     """
-    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iuf":
-        if x.ndim == 0:
-            return x.item()
-        return x.astype(x.dtype if x.dtype.kind == "f" else np.intp)
-    if isinstance(x, slice):
-        return slice(*map(as_parameter, (x.start, x.stop, x.step)))
+    if x is None or type(x) in (int, bool, str):  # most of them
+        return x
     if type(x) in (list, tuple):
-        return type(x)(map(as_parameter, x))
+        return type(x)([as_parameter(part, name) for part in x])
+    if isinstance(x, slice):
+        return slice(*as_parameter((x.start, x.stop, x.step)))
+    kind = x.dtype.kind if isinstance(x, (np.ndarray, np.generic)) else ""
+    if kind and kind in "iuf":
+        is_number = x.ndim == 0
+        return x.item() if is_number else x.astype(x.dtype if kind == "f" else np.intp)
+    if kind == "O" or not kind and hasattr(x, "__array_function__"):
+        raise TypeError(f"{name}: expected numbers, as no gradient comes back to it")
     return x
 
 

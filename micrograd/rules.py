@@ -71,7 +71,7 @@ class Rule:
 
     def bind(self, parameters: dict[str, Any], n_operands: int = 1) -> Rule:
         """The rule with its parameters, and each i, filled in."""
-        parameters = {name: as_parameter(x) for name, x in parameters.items()}
+        parameters = {name: as_parameter(x, name) for name, x in parameters.items()}
         derivatives: list[Function | None] = list(self.derivatives)
         if self.is_variadic:
             (grad,) = self.derivatives

@@ -57,6 +57,7 @@ KNOWN = [
     no_fault(
         "the same", "(float64|PyTorch): number", r"linalg\.(qr|\w*inv|sol|svd|eig)"
     ),
+    no_fault("it has no derivative by a", "backward: TypeError", "gammainc"),
     Known(1, "entr(0) is -0.0", "NumPy: sign of zero", r"special\.(entr|xlog)"),
     Known(1, "a product with a number adds 0.0", "NumPy: sign.*", r"np\.(dot|inner)"),
     Known(3, "small dtypes inside derivatives", "float64: .*", "", SMALL),
@@ -73,6 +74,7 @@ KNOWN = [
     Known(3, "spacings", "(NumPy|built anew|program.*): .*", r"np\.(gradient|ediff1d)"),
     Known(5, "0 where, by multiplication", "PyTorch: nan", r"\*\*|sqrt|pow"),
     Known(5, "very small numbers", "PyTorch: (nan|infinite)", "det|tan2", "e-3"),
+    Known(14, "betaln where an operand is not positive", ".*: .*", "betaln"),
     Known(14, "gammaln(-inf)", "NumPy: infinite", "gammaln"),
     Known(14, "log_softmax of inf", "NumPy: nan", "softmax"),
 ]

@@ -167,6 +167,29 @@ class TestParameters(ProgramTest):
             self.assert_equal(y.forward(), before)
             self.assert_equal(program(), before)
 
+    def test_values_are_refused(self):
+        """As parameters they would not be computed anew, nor differentiated."""
+        x, v = Value(X), Value(1)
+        lazy = Value(shape=(), name="lazy")
+        for name, call in {
+            "axis": lambda v: np.cumsum(x, v),
+            "shift": lambda v: np.roll(x, (v, 1), (0, 1)),
+            "ddof": lambda v: np.var(x, ddof=v),
+            "ord": lambda v: np.linalg.norm(x, v),
+            "k": lambda v: np.tril(x, v),
+            "n": lambda v: np.diff(x, v),
+            "q": lambda v: np.quantile(x, [v, 0.5]),
+            "repeats": lambda v: np.repeat(x, v),
+            "window_shape": lambda v: sliding_window_view(x, v, 1),
+            "key": lambda v: x[:v],
+        }.items():
+            for value in (v, lazy, v + 1):
+                with self.subTest(name):
+                    with self.assertRaisesRegex(TypeError, f"{name}: expected numbers"):
+                        call(value)
+        with self.assertRaisesRegex(TypeError, "shift: expected numbers"):
+            np.roll(x, np.array([1, None]))
+
     def test_lengths(self):
         x = Value(shape=(np.uint8(200), None), name="x")
         self.assertEqual(x.shape[0] * 2, 400)

@@ -656,7 +656,7 @@ class TestErrors(FunctionTest):
             ),
             (
                 lambda: np.pad(x, 1, constant_values=Value(1.0)),
-                "an array: .*concat",
+                "constant_values: expected numbers",
             ),
             (lambda: np.ravel(x, "K"), "expected order 'C' or 'F', got 'K'"),
             (lambda: x.reshape(3, 2, order="A"), "expected order 'C' or 'F', got 'A'"),

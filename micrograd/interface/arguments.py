@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, as_key, as_operand, has_value
+from micrograd.engine import Value, apply, as_key, as_operand
 from micrograd.rules import RULES, Function
 
 NOT_GIVEN = np._NoValue  # what NumPy's signatures have where False is meant
@@ -18,13 +18,6 @@ def known(x: Any) -> Any:
     """A Value, also of a list of them, or raw data: what NumPy's functions take."""
     x = as_operand(x)
     return x if isinstance(x, Value) else x.data
-
-
-def without_values(name: str, x: Any) -> Any:
-    """x, which has to be of numbers: a TypeError, if there is a Value in it."""
-    if has_value(x):
-        raise TypeError(f"{name}: expected numbers, as no gradient comes back to it")
-    return x
 
 
 def installed(table: dict[str, Any]) -> dict[Function, Any]:
@@ -38,7 +31,7 @@ def installed(table: dict[str, Any]) -> dict[Function, Any]:
 
 
 def with_options(
-    function: Function, options: str = "", raw: str = "", keys: str = ""
+    function: Function, options: str = "", keys: str = ""
 ) -> Callable[..., Value]:
     """The function of Values that applies the rule of NumPy's function.
 
@@ -47,20 +40,18 @@ def with_options(
     For np.roll:
 
         def roll(a, shift, axis=None):
-            parameters = {'shift': without_values('shift', shift), 'axis': axis}
+            parameters = {'shift': shift, 'axis': axis}
             return apply(rule.bind(parameters, 1), a)
 
     Parameters
     ----------
     options : the parameters that it takes; all others without a default are operands
-    raw : the options in which a Value is a TypeError
     keys : the operands that are indices
     """
     taken, operands, given, kind = [], [], [], None
     for name, x in inspect.signature(function).parameters.items():
         if name in options.split():
-            value = f"without_values({name!r}, {name})" if name in raw.split() else name
-            given.append(f"{name!r}: {value}")
+            given.append(f"{name!r}: {name}")
         elif x.default is x.empty:
             operands.append(f"as_key({name})" if name in keys.split() else name)
         else:
@@ -77,7 +68,6 @@ def {name}{signature}:
     names: dict[str, Any] = {
         "apply": apply,
         "as_key": as_key,
-        "without_values": without_values,
         "rule": RULES[function],
     }
     exec(compile(text, f"<micrograd {name}>", "exec"), names)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value, apply, as_operand
-from micrograd.interface.arguments import with_options, without_values
+from micrograd.interface.arguments import with_options
 from micrograd.interface.logic import argpartition, argsort
 from micrograd.interface.shapes import diagonal, take_along_axis
 from micrograd.rules import (
@@ -312,14 +312,12 @@ def grad_quantile_x(
 
 define(np.quantile, grad_quantile_x)
 define(np.median, grad_quantile_x)
-quantile = with_options(np.quantile, "q axis keepdims", raw="q")
+quantile = with_options(np.quantile, "q axis keepdims")
 
 
 def percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
     """The quantiles, of 100."""
-    return quantile(
-        a, np.true_divide(without_values("q", q), 100), axis, keepdims=keepdims
-    )
+    return quantile(a, np.true_divide(q, 100), axis, keepdims=keepdims)
 
 
 def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:

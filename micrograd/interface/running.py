@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.arrays import as_parameter
 from micrograd.engine import Value, apply
 from micrograd.interface.shapes import take, take_along_axis
 from micrograd.rules import RULES, Function, define
@@ -113,7 +114,7 @@ def sliding_window_view(
     y: Any = x
     n_axes = np.ndim(x)
     shown = np.empty((0,) * n_axes)
-    lengths = np.atleast_1d(window_shape).tolist()
+    lengths = np.atleast_1d(as_parameter(window_shape, "window_shape")).tolist()
     axes = np.atleast_1d(range(n_axes) if axis is None else axis).tolist()
     if len(lengths) != len(axes):
         expected = f"a length for each of the axes {axes}"
