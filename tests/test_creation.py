@@ -228,6 +228,21 @@ class TestFillingIn(ValueTest):
                 y.backward()
                 self.assertEqual((y.data, z.grad, v.grad), (1.5, 1.0, 0.0))
 
+    def test_a_mask_of_a_number_compiled(self):
+        """How many elements it takes is another at each call: one or none."""
+        for how in ("set", "add"):
+            z, v = Value(np.array(1.5)), Value(np.array([2.0]))
+            y = getattr(z.at[z > 0], how)(v)
+            program = compiled(y, wrt=[z, v])
+            for number in (1.5, -1.5, 2.5):
+                z.data = np.array(number)
+                y.forward()
+                y.backward()
+                gradients = z.grad, v.grad
+                self.assertEqual(program(), y.data)
+                self.assert_equal(z.grad, gradients[0])
+                self.assert_equal(v.grad, gradients[1])
+
     def test_dtypes(self):
         """They stay, as in NumPy's assignment, but nothing is cut."""
         single, whole = np.zeros(2, np.float32), np.zeros(2, np.uint8)

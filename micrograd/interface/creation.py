@@ -14,7 +14,7 @@ import numpy as np
 
 from micrograd.engine import Constant, Value, apply, as_key
 from micrograd.interface.arguments import known, with_options
-from micrograd.rules import RULES, Function, define, elements_at
+from micrograd.rules import RULES, Function, define, elements_at, run
 
 # --- In the shape of another ----------------------------------------------------------
 
@@ -193,7 +193,7 @@ def grad_set_at_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
 
 def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g at the places; 0 for those whose place another one has taken."""
-    taken = elements_at(g, *keys)
+    taken = run(elements_at, g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
         return taken  # slices and masks meet a place once
     numbers = np.arange(taken.size).reshape(taken.shape)
@@ -221,7 +221,7 @@ define(set_at, grad_set_at_x, grad_set_at_values, name="at[].set")
 define(
     sum_at,
     lambda g, y, x, values, *keys: g,
-    lambda g, y, x, values, *keys: elements_at(g, *keys),
+    lambda g, y, x, values, *keys: run(elements_at, g, *keys),
     name="at[].add",
 )
 

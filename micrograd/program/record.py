@@ -32,6 +32,7 @@ from micrograd.rules import (
     PRIMITIVES,
     RULES,
     Function,
+    elements_at,
     fit,
     located,
     placed_at,
@@ -354,6 +355,8 @@ def on_recorded(
     if function is placed_at:
         g, x, *keys = data
         return tape.call(placed_at, (g, np.shape(x), *keys), {})
+    if function is elements_at and np.ndim(data[0]) == 0:  # arrays have [keys]
+        return tape.call(elements_at, data, {})
     if function in PRIMITIVES:
         return function.__wrapped__(*data, **parameters)  # type: ignore[attr-defined]
     return RULES[function].value(*data, **parameters)
