@@ -116,7 +116,6 @@ REFUSED = [  # what the error names, and what is refused of v, of shape (2, 2)
     ("clip", lambda v: np.clip(v, 0, 1, dtype=np.float32)),
     ("where", lambda v: np.where(v)),
     ("concatenate", lambda v: np.concatenate([v], out=np.ones((2, 2)))),
-    ("concatenate", lambda v: np.concatenate([v], dtype=np.float32)),
     ("stack", lambda v: np.stack([v], out=np.ones((1, 2, 2)))),
     ("einsum", lambda v: np.einsum("ij->i", v, out=np.ones(2))),
     ("einsum", lambda v: np.einsum("ij->i", v, dtype=np.float32)),
