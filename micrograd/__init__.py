@@ -42,6 +42,7 @@ LATER = {  # loaded on first use: many programs need none of them
     "nn": "micrograd.nn",
     "optim": "micrograd.optim",
     "special": "micrograd.interface.special",
+    "vectors": "micrograd.vectors",
 }
 
 

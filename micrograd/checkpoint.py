@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, BinaryIO, NoReturn, Protocol, Union
 
@@ -51,37 +51,46 @@ class Part(Protocol):
         """
 
 
-def save(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
-    """Write models and optimisers to one file, under the names given.
+Entry = Union[Part, "np.ndarray[Any, Any]", "np.generic", float, str]
 
-    The file is a NumPy .npz archive of entries such as `model.layers.0.w`. It takes the
-    place of an older one at once: whoever reads finds the old or the new one, whole. A
-    symbolic link stays, and leads to the new one.
+
+def save(path: Path, /, *unnamed: NoReturn, **entries: Entry) -> None:
+    """Write models, optimisers, numbers, strings and arrays to one file, by name.
+
+    The file is a NumPy .npz archive of entries such as `model.layers.0.w` or `epoch`.
+    It takes the place of an older one at once: whoever reads finds the old or the new
+    one, whole. A symbolic link stays, and leads to the new one.
 
     Parameters
     ----------
     path : the file's name, which gets no ending
-    parts : what to save, as `model=model, optimiser=optimiser`
+    entries : what to save, such as `model=model, optimiser=optimiser, epoch=3`
 
     Raises
     ------
     OSError : the file cannot be written; an older one is as it was
-    TypeError : a part has no name or no state, or there is none
+    TypeError : an entry has no name or is something else, or there is none
 
     >>> import tempfile
     >>> from micrograd import nn
     >>> model, copy = nn.Layer(2, 3), nn.Layer(2, 3)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(f"{folder}/run.npz", model=model)
-    ...     load(f"{folder}/run.npz", model=copy)
+    ...     save(f"{folder}/run.npz", model=model, epoch=3)
+    ...     print(load(f"{folder}/run.npz", model=copy))
+    {'epoch': 3}
     >>> bool((copy.w.data == model.w.data).all())
     True
     """
-    check_parts("save", unnamed, parts)
-    write(path, joined(parts))
+    if unnamed or not entries:
+        raise TypeError("expected entries with names, as save(path, model=model)")
+    parts: Any = {name: x for name, x in entries.items() if has_state(x)}
+    others = {name: entries[name] for name in entries if name not in parts}
+    write(
+        path, {**joined(parts), **{name: plain(x, name) for name, x in others.items()}}
+    )
 
 
-def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
+def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> dict[str, Any]:
     """Take over, of what `save` wrote, these parts: all, or none after an error.
 
     Parameters
@@ -90,11 +99,14 @@ def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
     parts : models and optimisers like those saved, under the same names; others that
         the file has are left aside
 
+    Returns
+    -------
+    The numbers, strings and arrays that the file has, by name.
+
     Raises
     ------
     OSError : the file cannot be read
-    TypeError : an array is not of real numbers; a part has no name or no state, or
-        there is none
+    TypeError : an array is not of real numbers; a part has no name or no state
     ValueError : the file is of another kind, a name or a shape is not the one that a
         part has, or a part cannot go there: a schedule does not go back
 
@@ -102,29 +114,55 @@ def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> None:
     --------
     See `save`.
     """
-    check_parts("load", unnamed, parts)
+    if unnamed:
+        raise TypeError("expected parts with names, as load(path, model=model)")
+    for name, part in parts.items():
+        if not has_state(part):
+            expected = "expected a model or an optimiser; load() returns all else"
+            raise TypeError(f"{name}: {expected}; got {type(part).__name__}")
     before, state = joined(parts), read(path)
-    saved = list(dict.fromkeys([key.split(".")[0] for key in state]))
-    if not parts.keys() & set(saved):
+    others = {name: state[name] for name in state if "." not in name}
+    saved = list(dict.fromkeys([name.split(".")[0] for name in state]))
+    if not parts.keys() & set(saved) and (parts or not others):
         hint = "model.load(path) reads what model.save(path) wrote"
         raise ValueError(f"expected parts {[*parts]}, got {saved}; {hint}")
-    state = {key: state[key] for key in state if key.split(".")[0] in parts}
-    state = checked(state, before)
+    state = {name: state[name] for name in state if name.split(".")[0] in parts}
+    state = checked(state, before, buffers_of(parts))
     try:
         hand_out(state, parts)
     except Exception:  # a schedule cannot go back
         hand_out(before, parts)
         raise
+    return {name: x if x.ndim else x.item() for name, x in others.items()}
 
 
-def check_parts(name: str, unnamed: Any, parts: Mapping[str, Any]) -> None:
-    """An error for parts that have no names or no states, or for none at all."""
-    if unnamed or not parts:
-        raise TypeError(f"expected parts with names, as {name}(path, model=model)")
-    for key, part in parts.items():
-        if isinstance(part, type) or not hasattr(part, "state_dict"):
-            kind = type(part).__name__
-            raise TypeError(f"{key}: expected a model or an optimiser, got {kind}")
+def has_state(entry: Any) -> bool:
+    """Whether it is a model or an optimiser, and not a class of them."""
+    return hasattr(entry, "state_dict") and not isinstance(entry, type)
+
+
+def plain(entry: Any, name: str) -> Any:
+    """A number, a string or an array, as an array that a file can have."""
+    if "." in name:
+        raise TypeError(f"{name!r}: expected a name without a dot")
+    array = np.asarray(entry if isinstance(entry, PLAIN) else None)
+    if array.dtype.kind not in "biufU":
+        got = type(entry).__name__
+        got += f" of {array.dtype}" if isinstance(entry, PLAIN) else ""
+        expected = "expected a model, an optimiser, a number, a string or an array"
+        raise TypeError(f"{name}: {expected}, got {got}")
+    return array
+
+
+PLAIN = (np.ndarray, np.generic, int, float, str)
+
+
+def buffers_of(parts: Mapping[str, Any]) -> list[str]:
+    """The names that the buffers of models have in a joined state."""
+    named: Any = {
+        name: getattr(x, "named_buffers", list)() for name, x in parts.items()
+    }
+    return [f"{name}.{key}" for name, buffers in named.items() for key, _ in buffers]
 
 
 def joined(parts: Mapping[str, Part]) -> dict[str, Any]:
@@ -141,8 +179,12 @@ def hand_out(state: State, parts: Mapping[str, Part]) -> None:
         part.load_state_dict({key[len(start) :]: state[key] for key in keys})
 
 
-def checked(state: State, expected: State) -> dict[str, Any]:
+def checked(
+    state: State, expected: State, optional: Iterable[str] = ()
+) -> dict[str, Any]:
     """The arrays of a state that has the names and shapes of the expected one.
+
+    Optional ones may be missing all together: then they are the expected ones.
 
     Raises
     ------
@@ -151,23 +193,38 @@ def checked(state: State, expected: State) -> dict[str, Any]:
 
     >>> checked({"w": [1, 2]}, expected={"w": Value([0.0, 0.0])})
     {'w': array([1, 2])}
-    >>> checked({"v": [1, 2]}, expected={"w": Value([0.0, 0.0])})
+    >>> checked({"v": [1, 2], "w": 3}, expected={"w": Value([0.0, 0.0])})
     Traceback (most recent call last):
-    ValueError: missing: [('w', (2,))], unexpected: [('v', (2,))]
+    ValueError: w: expected shape (2,), got (); unexpected: v of shape (2,)
     """
     if not isinstance(state, Mapping):
         kind, hint = type(state).__name__, "that of a model is model.state_dict()"
         raise TypeError(f"state: expected arrays by name, got {kind}; {hint}")
     arrays = {name: np.asarray(numeric(state[name], name)) for name in state}
+    older = [] if arrays.keys() & set(optional) else list(optional)
     for name in expected:  # files of version 1.0.0 have no learning rates
         start, rate, end = name.rpartition("learning_rate")
         if rate and not end and f"{start}steps" in arrays:
-            arrays.setdefault(name, np.asarray(expected[name]))
-    old = {(name, expected[name].shape) for name in expected}
-    new = {(name, arrays[name].shape) for name in arrays}
-    if old != new:
-        missing, unexpected = sorted(old - new), sorted(new - old, key=str)
-        raise ValueError(f"missing: {missing}, unexpected: {unexpected}")
+            older.append(name)
+    for name in older:
+        x = expected[name]
+        arrays.setdefault(name, np.asarray(x.data if isinstance(x, Value) else x))
+    shapes = {name: arrays[name].shape for name in arrays}
+    wanted = {name: expected[name].shape for name in expected}
+    problems = [
+        f"{name}: expected shape {wanted[name]}, got {shapes[name]}"
+        for name in wanted
+        if name in shapes and shapes[name] != wanted[name]
+    ]
+    for words, some, others in (
+        ("missing", wanted, shapes),
+        ("unexpected", shapes, wanted),
+    ):
+        names = [f"{name} of shape {some[name]}" for name in some if name not in others]
+        if names:
+            problems.append(f"{words}: {', '.join(map(str, names))}")
+    if problems:
+        raise ValueError("; ".join(problems))
     return arrays
 
 

@@ -27,11 +27,30 @@ if TYPE_CHECKING:
     RandomSource = Union[np.random.Generator, np.random.RandomState]
 
 
+class Buffer(Value):
+    """A leaf that belongs to a Module's state and is not a parameter.
+
+    Files have it, and programs read it at each call. Optimisers leave it as it is, as
+    the running mean of a batch norm.
+
+    >>> class Norm(Module):
+    ...     def __init__(self, n):
+    ...         self.scale, self.mean = Value(np.ones(n)), Buffer(np.zeros(n))
+    >>> norm = Norm(2)
+    >>> norm.mean.data = np.array([0.5, 1.5])
+    >>> [name for name, _ in norm.named_parameters()], list(norm.state_dict())
+    (['scale'], ['scale', 'mean'])
+    """
+
+    __slots__ = ()
+
+
 class Module:
     """A part of a net: derive from it, and assign Values and modules to attributes.
 
     Its parameters are the leaves that have no name: those in its attributes, and those
-    in the modules, lists, tuples and dictionaries there, however deep.
+    in the modules, lists, tuples and dictionaries there, however deep. A `Buffer` there
+    is not a parameter.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -67,7 +86,7 @@ class Module:
         >>> [value.shape for value in MLP(2, [3, 1]).parameters()]
         [(2, 3), (3,), (3,), ()]
         """
-        return list(dict.fromkeys(value for _, value in named_leaves(self)))
+        return list(dict.fromkeys(value for _, value in self.named_parameters()))
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """The parameters, with the names that they have in files.
@@ -75,14 +94,22 @@ class Module:
         >>> [name for name, _ in MLP(2, [3, 1]).named_parameters()]
         ['layers.0.w', 'layers.0.b', 'layers.1.w', 'layers.1.b']
         """
-        return list(named_leaves(self))
+        return [(k, x) for k, x in named_leaves(self) if not isinstance(x, Buffer)]
+
+    def named_buffers(self) -> list[tuple[str, Buffer]]:
+        """The buffers, with the names that they have in files.
+
+        >>> MLP(2, [3, 1]).named_buffers()
+        []
+        """
+        return [(k, x) for k, x in named_leaves(self) if isinstance(x, Buffer)]
 
     def _by_name(self) -> dict[str, Value]:
-        """The parameters by name; ValueError if two have the same one."""
+        """Parameters and buffers by name; ValueError if two have the same one."""
         values: dict[str, Value] = {}
         for name, value in named_leaves(self):
             if values.setdefault(name, value) is not value:
-                raise ValueError(f"two parameters have the name {name!r}: change a key")
+                raise ValueError(f"two leaves have the name {name!r}: change a key")
         return values
 
     def zero_grad(self) -> None:
@@ -110,11 +137,12 @@ class Module:
     def load_state_dict(self, state: State) -> None:
         """Take over copies of all data, or nothing after an error.
 
-        Each parameter keeps its dtype.
+        Each parameter and buffer keeps its dtype.
 
         Parameters
         ----------
-        state : numbers and arrays by name, as from `state_dict()`
+        state : numbers and arrays by name, as from `state_dict()`; if it has no buffer
+            at all, as those of older versions, buffers stay as they are
 
         Raises
         ------
@@ -127,7 +155,7 @@ class Module:
         array([1., 2.])
         """
         values = self._by_name()
-        arrays = checked(state, values)
+        arrays = checked(state, values, [name for name, _ in self.named_buffers()])
         for name, value in values.items():
             value.data = like(arrays[name], value)
 

@@ -21,6 +21,8 @@ except ImportError:
 conv2d = defined("docs/blocks.md", "Convolution")["conv2d"]
 layer_norm = defined("docs/blocks.md", "Layer normalisation")["layer_norm"]
 attention = defined("docs/blocks.md", "Attention")["attention"]
+BatchNorm = defined("docs/blocks.md", "Batch normalisation")["BatchNorm"]
+recipes = defined("docs/training.md", "Losses")
 cosine = defined("docs/training.md", "Optimisers")["cosine"]
 
 
@@ -51,6 +53,57 @@ class TestBlocks(TorchTest):
             uniform((5,), seed=1),
             uniform((5,), seed=2),
         )
+
+    def test_batch_norm(self):
+        x, affine = uniform((6, 3), -1, 1), [uniform((3,)), uniform((3,), seed=1)]
+
+        def ours(x, scale, shift):
+            norm = BatchNorm(3)
+            norm.scale, norm.shift = scale, shift
+            return norm.in_training(x)[0]
+
+        def theirs(x, *affine):
+            mean, var = x.new_zeros(3), x.new_ones(3)
+            return torch.nn.functional.batch_norm(x, mean, var, *affine, True)
+
+        self.assert_same(ours, theirs, x, *affine)
+        norm, layer = BatchNorm(3), torch.nn.BatchNorm1d(3, dtype=torch.float64)
+        for seed in range(3):
+            rows = uniform((6, 3), -1, 1, seed)
+            _, mean, var = norm.in_training(Value(rows))
+            norm.update(mean.data, var.data, 6)
+            layer(torch.tensor(rows))
+        self.assert_close(norm.mean.data, layer.running_mean, 1e-12)
+        self.assert_close(norm.var.data, layer.running_var, 1e-12)
+        expected = layer.eval()(torch.tensor(x))
+        self.assert_close(norm(x).data, expected, 1e-12)
+
+    def test_losses(self):
+        """Of padded sequences, (2, 4) labels of 3 classes."""
+        logits = uniform((2, 4, 3), -2, 2)
+        labels = np.array([[0, 2, 1, -100], [1, -100, -100, 2]])
+        weights = uniform((3,), seed=1)
+        theirs = torch.nn.functional.cross_entropy
+        for name, known, by_torch in [
+            ("masked_cross_entropy", labels, {"ignore_index": -100}),
+            ("weighted_cross_entropy", labels % 3, {"weight": torch.tensor(weights)}),
+            ("smoothed", labels % 3, {"label_smoothing": 0.2}),
+        ]:
+            with self.subTest(name):
+                x, y = Value(logits), Value(known)
+                if name == "smoothed":
+                    loss = nn.cross_entropy(x, recipes[name](y, 3, 0.2))
+                elif name == "weighted_cross_entropy":
+                    loss = recipes[name](x, y, weights)
+                else:
+                    loss = recipes[name](x, y)
+                loss.backward()
+                tensor = torch.tensor(logits, requires_grad=True)
+                rows, numbers = tensor.reshape(-1, 3), torch.tensor(known.ravel())
+                expected = theirs(rows, numbers, **by_torch)
+                expected.backward()
+                self.assert_close(loss.data, expected, 1e-12)
+                self.assert_close(x.grad, tensor.grad, 1e-12)
 
     def test_attention(self):
         width, heads = 6, 2
