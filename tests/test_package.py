@@ -246,7 +246,8 @@ class TestDocstrings(unittest.TestCase):
         for module, name in pairs:
             with self.subTest(f"{module}.{name}"):
                 public = PUBLIC[f"micrograd.{module}".rstrip(".")]
-                modules = ("nn", "optim", "checkpoint", "vectors", "py")  # nn.py: a file
+                # nn.py is a file
+                modules = ("nn", "optim", "checkpoint", "vectors", "py")
                 self.assertIn(name, [*public, *modules])
 
     def test_every_public_name_is_explained_and_shown(self):
