@@ -300,7 +300,9 @@ class TestProgram(unittest.TestCase):
         source = self.program.source
         expected = f"{self.program!r}{source}"
         self.assertEqual(text(self.program).strip(), expected)
-        self.assertEqual(self.program._repr_html_().count("<pre"), 1)
+        shown = self.program._repr_html_()
+        self.assertEqual(shown.count("<pre"), 1)
+        self.assertRegex(shown, '<pre style="[^"]*font-family: monospace')
         with mock.patch.object(display, "MOST_LINES", len(source.splitlines())):
             self.assertEqual(text(self.program).strip(), expected)
 

@@ -25,10 +25,9 @@ MOST_DRAWN = 100  # operators, of what is worth a picture
 MOST_LISTED = 8  # names or shapes
 MOST_ROWS = 100  # of a table
 MOST_LINES = 300  # of a source
-CELL = (
-    "text-align: left; vertical-align: top; white-space: pre-wrap; "
-    "font-family: monospace"  # as columns of numbers stand in line
-)
+# Named here, as nbconvert's page gives both elements a proportional font.
+TEXT = "white-space: pre-wrap; font-family: monospace"
+CELL = f"text-align: left; vertical-align: top; {TEXT}"
 # JupyterLab's, or else some that can be read on white and on black.
 COLOURS = {
     "Comment": "var(--jp-mirror-editor-comment-color, #767676)",
@@ -130,7 +129,7 @@ def program_html(program: Program) -> str:
     more = len(lines) - MOST_LINES
     rest = f"<div>... {counted(more, 'more line')}: print(program.source)</div>"
     source = coloured("\n".join(lines[:MOST_LINES]))
-    pre = f'<pre style="white-space: pre-wrap">{source}</pre>'
+    pre = f'<pre style="{TEXT}">{source}</pre>'
     return f"<div>{title}</div>{pre}{rest if more > 0 else ''}"
 
 
