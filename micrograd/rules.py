@@ -176,10 +176,13 @@ def reshape_like(g: Any, x: Any) -> Any:
     return np.reshape(g, np.shape(x))
 
 
-@primitive(None, None)
-def count(x: Any, y: Any) -> Any:
+def length_ratio(x: Any, y: Any) -> int:
     """How many elements of x went into each of y; a number counts as one."""
-    return getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
+    n: int = getattr(x, "size", 1) // max(getattr(y, "size", 1), 1)
+    return n
+
+
+count = primitive(None, None, name="count")(length_ratio)
 
 
 # --- Element by element ---------------------------------------------------------------
@@ -363,7 +366,7 @@ def smallest(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The sum, divided by the number of elements."""
     y = total(x, axis, keepdims)
-    return y / count(x, y)
+    return y / length_ratio(x, y)
 
 
 def grad_max_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
@@ -506,7 +509,7 @@ def slice_along(x: Any, key: int | slice, axis: int) -> Any:
 
 def key_along(x: Any, key: int | slice, axis: int) -> tuple[int | slice, ...]:
     """The key of one axis, and all of the others."""
-    keys: list[int | slice] = [slice(None)] * np.ndim(x)
+    keys: list[int | slice] = [slice(None)] * x.ndim
     keys[axis] = key
     return tuple(keys)
 

@@ -511,6 +511,7 @@ class TestErrors(FunctionTest):
             (lambda: np.cumsum(x, out=np.ones(3)), "unexpected .*'out'"),
             (lambda: np.var(x, where=[True]), "unexpected .*'where'"),
             (lambda: np.sort(x, order="f"), "unexpected .*'order'"),
+            (lambda: np.subtract.reduce(x), "np.subtract.reduce has no derivative"),
         ]:
             with self.assertRaisesRegex(TypeError, words):
                 function()

@@ -17,20 +17,11 @@ def linear(function: Function, adjoint: Function) -> Function:
     The other operands, such as indices, have no gradient. adjoint(g, x, *others) needs
     no more of x than its shape.
     """
-    name = f"adjoint of {function.__name__}"
-    again = lambda g, x, *others, **options: run(function, g, *others, **options)
-    return both_ways(again, adjoint, name)
-
-
-def both_ways(function: Function, adjoint: Function, name: str) -> Function:
-    """The derivative of a function that becomes function(g, x, *others) for x = g.
-
-    Both are linear in g, and take the shape of x alone.
-    """
 
     def grad_g(gg: Any, y: Any, g: Any, x: Any, *others: Any, **options: Any) -> Any:
-        return function(gg, x, *others, **options)
+        return run(function, gg, *others, **options)
 
+    name = f"adjoint of {function.__name__}"
     of_any = primitive(grad_g, name=name)(adjoint)
 
     def grad_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:

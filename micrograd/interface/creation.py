@@ -14,7 +14,7 @@ import numpy as np
 
 from micrograd.engine import Constant, Value, apply, as_key
 from micrograd.interface.arguments import known, with_options
-from micrograd.rules import RULES, Function, define, elements_at, run
+from micrograd.rules import RULES, Function, define, elements_at, primitive, run
 
 # --- In the shape of another ----------------------------------------------------------
 
@@ -186,9 +186,7 @@ def set_at(x: Any, values: Any, *keys: Any) -> Any:
 
 def grad_set_at_x(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     """g, but 0 at the places."""
-    g = np.array(g)
-    g[keys] = 0
-    return g
+    return run(set_at, g, 0.0, *keys)
 
 
 def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
@@ -196,10 +194,16 @@ def grad_set_at_values(g: Any, y: Any, x: Any, values: Any, *keys: Any) -> Any:
     taken = run(elements_at, g, *keys)
     if not any(np.ndim(key) and np.result_type(key).kind != "b" for key in keys):
         return taken  # slices and masks meet a place once
-    numbers = np.arange(taken.size).reshape(taken.shape)
-    last = np.zeros(np.shape(y), int)
-    last[keys] = numbers
-    return np.where(last[keys] == numbers, taken, 0.0)
+    return np.where(is_last(y, *keys), taken, 0.0)
+
+
+@primitive(None)
+def is_last(y: Any, *keys: Any) -> Any:
+    """For each element of y[keys], whether no later one has its place."""
+    places = np.zeros(np.shape(y), int)
+    numbers = np.arange(places[keys].size).reshape(np.shape(places[keys]))
+    places[keys] = numbers
+    return places[keys] == numbers
 
 
 def sum_at(x: Any, values: Any, *keys: Any) -> Any:

@@ -20,6 +20,8 @@ from micrograd.rules import (
     grad_power_a,
     grad_power_b,
     inside,
+    primitive,
+    run,
     sigmoid,
 )
 
@@ -99,10 +101,11 @@ define(np.deg2rad, lambda g, y, x: g * DEGREE)
 
 
 def weight_of_a(a: Any, b: Any) -> Any:
-    """exp(a) / (exp(a) + exp(b)), which is half of it where they are equal."""
-    with np.errstate(invalid="ignore"):  # inf - inf
-        difference = 1.0 * a - b
-    return sigmoid(np.where(a == b, 0.0, difference))
+    """exp(a) / (exp(a) + exp(b)); a half, if both are the same infinity."""
+    is_infinite = (a == b) & np.isinf(a)
+    return run(
+        sigmoid, np.where(is_infinite, 0.0, 1.0 * a) - np.where(is_infinite, 0.0, b)
+    )
 
 
 define(np.expm1, lambda g, y, x: g * np.exp(x))
@@ -181,31 +184,47 @@ define(np.round, lambda g, y, x, decimals: 0.0, name="round")
 # --- Between points -------------------------------------------------------------------
 
 
-def segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
-    """Where x is: the points to its left and right, how far apart, the right's weight.
-
-    Outside of all points it is the outermost two, and x counts as the nearest.
-    """
+def segment(x: Any, xp: Any) -> tuple[Any, Any]:
+    """Where x is: the points to its left and right; outside, the outermost two."""
     last = len(xp) - 1
     left = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(last - 1, 0))
-    right = np.minimum(left + 1, last)
-    start = np.take(xp, left)
-    width = np.take(xp, right) - start
-    distance = np.clip(x, xp[0], xp[last]) - start
-    return left, right, width, distance / np.where(width > 0, width, 1)
+    return left, np.minimum(left + 1, last)
+
+
+@primitive(lambda g, y, fp, x, xp: placed_rise(g, fp, x, xp), None, None)
+def rise(fp: Any, x: Any, xp: Any) -> Any:
+    """By how much the point to the right of x is higher; 0 where x is outside."""
+    left, right = segment(x, xp)
+    is_outside = (x < xp[0]) | (x > xp[-1])
+    return np.where(is_outside, 0.0, np.take(fp, right) - np.take(fp, left))
+
+
+@primitive(lambda gg, y, g, fp, x, xp: rise(gg, x, xp), None, None, None)
+def placed_rise(g: Any, fp: Any, x: Any, xp: Any) -> Any:
+    """Its adjoint: g at the points to the right, less g at those to the left."""
+    left, right = segment(x, xp)
+    g = np.where((x < xp[0]) | (x > xp[-1]), 0.0, g)
+    return np.bincount(np.ravel([left, right]), np.ravel([-g, g]), len(xp))
 
 
 def slope(x: Any, xp: Any, fp: Any) -> Any:
     """The derivative by x: at a point that of the segment to its right; outside 0."""
-    left, right, width, _ = segment(x, xp)
-    is_flat = (x < xp[0]) | (x > xp[-1]) | (width == 0)
-    rise = np.take(fp, right) - np.take(fp, left)
-    return np.where(is_flat, 0.0, rise / np.where(is_flat, 1, width))
+    width = rise(xp, x, xp)
+    is_flat = width == 0
+    return np.where(is_flat, 0.0, rise(fp, x, xp) / np.where(is_flat, 1, width))
 
 
+@primitive(
+    lambda gg, y, g, x, xp: run(np.interp, x, xp, gg),
+    lambda gg, y, g, x, xp: g * slope(x, xp, gg),
+    lambda gg, y, g, x, xp: at_points(-g * slope(x, xp, gg), x, xp),
+)
 def at_points(g: Any, x: Any, xp: Any) -> Any:
-    """g at the points on both sides of x, by weight."""
-    left, right, _, weight = segment(x, xp)
+    """g at the points on both sides of x, by weight: the adjoint of interpolation."""
+    left, right = segment(x, xp)
+    start = np.take(xp, left)
+    width = np.take(xp, right) - start
+    weight = (np.clip(x, xp[0], xp[-1]) - start) / np.where(width > 0, width, 1)
     places = np.ravel([left, right])
     shares = np.ravel([g * (1 - weight), g * weight])
     return np.bincount(places, shares, len(xp))

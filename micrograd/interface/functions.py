@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from micrograd.engine import Value, apply, as_operand
-from micrograd.rules import RULES, define
+from micrograd.interface.adjoints import linear
+from micrograd.rules import RULES, define, run
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum takes
 
@@ -92,16 +93,16 @@ def grad_einsum(
     result: str,
     optimize: Any = True,
 ) -> Any:
-    """The same of g and the other arrays; the result has the letters of the i-th."""
+    """The same of g and the other arrays; the result has the letters of the i-th.
+
+    An axis on which the others have length 1 has length 1 here.
+    """
     term, x = terms[i], arrays[i]
     others = [*terms[:i], *terms[i + 1 :], result]
     factors = [*arrays[:i], *arrays[i + 1 :], g]
     if not set(term) <= set("".join(others)):  # x alone has a letter, summed there
         others, factors = [*others, term], [*factors, np.ones_like(x)]
-    gradient = contraction(*factors, terms=others, result=term)
-    if np.shape(gradient) == np.shape(x):
-        return gradient
-    return gradient + np.zeros(np.shape(x))  # the others had length 1 on an axis
+    return run(contraction, *factors, terms=others, result=term)
 
 
 define(contraction, grad_einsum, name="einsum", is_variadic=True)
@@ -112,14 +113,14 @@ def einsum_diagonal(x: Any, term: str, letters: str) -> Any:
     return np.einsum(f"{term}->{letters}", x)
 
 
-def grad_einsum_diagonal_x(g: Any, y: Any, x: Any, term: str, letters: str) -> Any:
+def placed_on_diagonal(g: Any, x: Any, term: str, letters: str) -> Any:
     """g on the diagonal, 0 elsewhere."""
     gradient = np.zeros(np.shape(x), np.result_type(g))
     einsum_diagonal(gradient, term, letters)[...] = g
     return gradient
 
 
-define(einsum_diagonal, grad_einsum_diagonal_x, name="einsum")
+define(einsum_diagonal, linear(einsum_diagonal, placed_on_diagonal), name="einsum")
 
 
 def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Value:

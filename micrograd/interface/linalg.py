@@ -15,9 +15,18 @@ import numpy as np
 
 from micrograd.engine import Value, apply
 from micrograd.interface import shapes
+from micrograd.interface.adjoints import linear
 from micrograd.interface.arguments import installed, with_options
 from micrograd.interface.products import cross, outer, tensordot, vecdot
-from micrograd.rules import RULES, Function, define, reduction
+from micrograd.rules import (
+    RULES,
+    Function,
+    define,
+    placed_at,
+    primitive,
+    reduction,
+    run,
+)
 
 
 def T(x: Any) -> Any:
@@ -31,8 +40,8 @@ def symmetric(x: Any) -> Any:
 
 
 def quotient(a: Any, b: Any) -> Any:
-    """a / b, and 0 where a is 0, whatever b is there."""
-    return np.divide(a, np.where(a == 0, 1, b))
+    """a / b, and 0 where both are 0."""
+    return np.divide(a, np.where((a == 0) & (b == 0), 1, b))
 
 
 def or_nan(function: Function, x: Any, **parameters: Any) -> Any:
@@ -47,6 +56,12 @@ def or_nan(function: Function, x: Any, **parameters: Any) -> Any:
             raise
     identity = np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape)
     return np.full_like(function(identity, **parameters), np.nan)
+
+
+@primitive(None)
+def is_on_diagonal(x: Any) -> Any:
+    """For square matrices with as many columns as x, whether it is their diagonal."""
+    return np.eye(np.shape(x)[-1], dtype=bool)
 
 
 # --- Norms ----------------------------------------------------------------------------
@@ -72,7 +87,7 @@ def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
     axes = axes_of(x, axis)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
-        return x * (g / np.where(y == 0, 1, y))
+        return x * np.where(y == 0, 0.0, g / np.where(y == 0, 1, y))
     if ord in SPECTRAL and len(axes) == 2:
         weights = grad_spectral_x(np.moveaxis(x, axes, (-2, -1)), ord)
         return g * np.moveaxis(weights, (-2, -1), axes)
@@ -92,13 +107,14 @@ def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
 
 def grad_spectral_x(x: Any, ord: Any) -> Any:
     """u vᵀ of the singular values that count: the largest, the smallest or all."""
-    y = or_nan(singular, np.asarray(x))
+    y = run(np.linalg.svd, x, full_matrices=False)
     s = y[..., -1:, :]
     weights = np.sign(s)
     if ord != "nuc":
         ties = s == (s[..., :1] if ord == 2 else s[..., -1:])
         weights = weights * ties / np.add.reduce(ties, -1, keepdims=True)
-    return factor(y, x, True) * weights @ T(factor(y, x, False))
+    u, v = factors_in(y, x)
+    return u * weights @ T(v)
 
 
 define(np.linalg.norm, reduction(grad_norm_x), value=norm_of)
@@ -186,16 +202,68 @@ def det(x: Any) -> Any:
 
 
 def grad_det_x(g: Any, y: Any, x: Any) -> Any:
-    """The cofactors: y x⁻ᵀ; of singular matrices, by their singular values."""
-    g = g[..., None, None]
-    if np.all(y != 0):
-        return g * y[..., None, None] * T(np.linalg.inv(x))
-    y = or_nan(singular, np.asarray(x))
-    u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1, :]
+    """g times the cofactors."""
+    return g[..., None, None] * cofactors(x, y)
+
+
+@primitive(lambda g, y, x, det: grad_cofactors_x(g, x, det), None)
+def cofactors(x: Any, det: Any) -> Any:
+    """det x⁻ᵀ; of singular matrices, by their singular values."""
+    if np.all(det != 0):
+        return det[..., None, None] * T(np.linalg.inv(x))
+    u, v, s = signed_factors(x)
     is_own = np.eye(s.shape[-1], dtype=bool)
     others = np.multiply.reduce(np.where(is_own, 1, s[..., None, :]), -1)
-    sign = np.linalg.det(u) * np.linalg.det(v)
-    return g * sign[..., None, None] * (u * others[..., None, :]) @ T(v)
+    return (u * others[..., None, :]) @ T(v)
+
+
+def signed_factors(x: Any) -> tuple[Any, Any, Any]:
+    """u, v and s of x = u s vᵀ with det u det v = 1; so one s may be negative."""
+    y = or_nan(singular, np.asarray(x))
+    u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1, :]
+    is_last = np.arange(s.shape[-1]) == s.shape[-1] - 1
+    sign = (np.linalg.det(u) * np.linalg.det(v))[..., None]
+    signs = np.where(is_last, np.where(sign < 0, -1.0, 1.0), 1.0)
+    return u * signs[..., None, :], v, s * signs
+
+
+@primitive(
+    lambda gg, y, g, x, det: grad_cofactors_x(gg, x, det),
+    lambda gg, y, g, x, det: third_of_det(gg, y, g, x, det),
+    None,
+)
+def grad_cofactors_x(g: Any, x: Any, det: Any) -> Any:
+    """The second derivative of the determinant, along g.
+
+    With w = x⁻ᵀ: det (⟨w, g⟩ w - w gᵀ w). Of singular matrices it is, in the directions
+    of their singular vectors, the product of the other singular values for each two.
+    """
+    if np.all(det != 0):
+        w = T(np.linalg.inv(x))
+        along = np.add.reduce(w * g, (-2, -1), keepdims=True)
+        return det[..., None, None] * (along * w - w @ T(g) @ w)
+    u, v, s = signed_factors(x)
+    n = s.shape[-1]
+    is_own = np.eye(n, dtype=bool)
+    is_pair = is_own[:, None] | is_own[None]  # (n, n, n)
+    others = np.multiply.reduce(np.where(is_pair, 1, s[..., None, None, :]), -1)
+    others = np.where(is_own, 0.0, others)  # (..., n, n)
+    turned = T(u) @ g @ v
+    diagonal = np.diagonal(turned, 0, -2, -1)
+    sums = (others @ diagonal[..., None])[..., 0]
+    return u @ (np.where(is_own, sums[..., None, :], 0.0) - others * T(turned)) @ T(v)
+
+
+def third_of_det(gg: Any, _: Any, g: Any, x: Any, det: Any) -> Any:
+    """The derivative of ⟨gg, det (⟨w, g⟩ w - w gᵀ w)⟩ by x, as dw is -w dxᵀ w."""
+    w = T(np.linalg.inv(x))
+    one, other = w @ T(g) @ w, w @ T(gg) @ w
+    a = np.add.reduce(w * g, (-2, -1), keepdims=True)
+    b = np.add.reduce(w * gg, (-2, -1), keepdims=True)
+    c = np.add.reduce(gg * one, (-2, -1), keepdims=True)
+    both = one @ T(gg) @ w + other @ T(g) @ w
+    det = run(np.linalg.det, x)[..., None, None]
+    return det * ((a * b - c) * w - b * one - a * other + both)
 
 
 define(np.linalg.det, grad_det_x, value=det)
@@ -234,8 +302,11 @@ def grad_matrix_power_x(g: Any, y: Any, x: Any, n: int) -> Any:
     Mathias, "A chain rule for matrix functions", 1996.
     """
     blocks = np.block([[T(x), g], [np.zeros_like(x), T(x)]])
-    rows = x.shape[-1]
-    return np.linalg.matrix_power(blocks, n)[..., :rows, rows:]
+    y = np.linalg.matrix_power(blocks, n)
+    for axis, i in ((-2, 0), (-1, 1)):
+        parts = {"i": i, "sections": 2, "axis": axis, "is_equal": True}
+        y = run(shapes.split_part, y, **parts)
+    return y
 
 
 define(np.linalg.matrix_power, grad_matrix_power_x)
@@ -246,7 +317,8 @@ define(np.linalg.matrix_power, grad_matrix_power_x)
 
 def grad_cholesky_x(g: Any, y: Any, x: Any) -> Any:
     """Murray, "Differentiation of the Cholesky decomposition", 2016; symmetric."""
-    inner = np.tril(T(y) @ g) * (1 - np.eye(y.shape[-1], dtype=y.dtype) / 2)
+    inner = T(y) @ g
+    inner = (np.tril(inner) + np.tril(inner, -1)) / 2
     inverse = np.linalg.inv(y)
     return symmetric(T(inverse) @ inner @ inverse)
 
@@ -277,7 +349,7 @@ def eigen(x: Any, UPLO: Any) -> Any:
 def grad_eigh_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
     w, v = y[..., :1, :], y[..., 1:, :]
-    is_own = np.eye(v.shape[-1], dtype=bool)
+    is_own = is_on_diagonal(v)
     distances = np.where(is_own, 1, w - T(w))
     inner = np.where(is_own, g[..., :1, :], quotient(T(v) @ g[..., 1:, :], distances))
     return symmetric(v @ inner @ T(v))
@@ -310,15 +382,14 @@ def factor(y: Any, x: Any, is_left: bool) -> Any:
     return y[..., :m, :] if is_left else y[..., m : m + n, :]
 
 
-def grad_factor_y(g: Any, factor: Any, y: Any, x: Any, is_left: bool) -> Any:
+def placed_factor(g: Any, y: Any, x: Any, is_left: bool) -> Any:
     """g at the place of the factor."""
     m, n = x.shape[-2:]
-    gradient = np.zeros_like(y)
-    gradient[..., slice(0, m) if is_left else slice(m, m + n), :] = g
-    return gradient
+    rows = slice(0, m) if is_left else slice(m, m + n)
+    return placed_at(g, y, ..., rows, slice(None))
 
 
-define(factor, grad_factor_y, None)
+define(factor, linear(factor, placed_factor), None)
 
 
 def factors(y: Value, x: Any) -> tuple[Value, Value]:
@@ -326,6 +397,11 @@ def factors(y: Value, x: Any) -> tuple[Value, Value]:
     left = RULES[factor].bind({"is_left": True})
     right = RULES[factor].bind({"is_left": False})
     return apply(left, y, x), apply(right, y, x)
+
+
+def factors_in(y: Any, x: Any) -> tuple[Any, Any]:
+    """The same in a derivative, of the result or of its gradient."""
+    return run(factor, y, x, is_left=True), run(factor, y, x, is_left=False)
 
 
 class SVDResult(NamedTuple):
@@ -347,19 +423,28 @@ def singular(x: Any, full_matrices: bool = False) -> Any:
 
 def grad_svd_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
     """Townsend, "Differentiating the singular value decomposition", 2016."""
-    u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1:, :]
-    grad_u, grad_v, grad_s = factor(g, x, True), factor(g, x, False), g[..., -1:, :]
-    is_own = np.eye(s.shape[-1], dtype=bool)
+    (u, v), (grad_u, grad_v) = factors_in(y, x), factors_in(g, x)
+    s, grad_s, is_own = y[..., -1:, :], g[..., -1:, :], is_on_diagonal(y)
     distances = np.where(is_own, 1, s**2 - T(s) ** 2)
     in_u, in_v = T(u) @ grad_u, T(v) @ grad_v
     inner = quotient(in_u - T(in_u), distances) * s
     inner = inner + T(s) * quotient(in_v - T(in_v), distances)
     gradient = u @ np.where(is_own, grad_s, inner) @ T(v)
-    if x.shape[-2] > s.shape[-1]:  # u has no place for all that grad_u asks
-        gradient = gradient + quotient(grad_u - u @ in_u, s) @ T(v)
-    if x.shape[-1] > s.shape[-1]:
-        gradient = gradient + u @ T(quotient(grad_v - v @ in_v, s))
-    return gradient
+    gradient = gradient + quotient(outside(grad_u, u), s) @ T(v)
+    return gradient + u @ T(quotient(outside(grad_v, v), s))
+
+
+def outside(x: Any, u: Any) -> Any:
+    """The part of x at right angles to the columns of u; 0 if those fill the space."""
+    is_tall = has_more_rows(u)
+    return 0.0 if is_tall is False else is_tall * (x - u @ (T(u) @ x))
+
+
+@primitive(None)
+def has_more_rows(x: Any) -> bool:
+    """Whether the matrices have more rows than columns."""
+    m, n = x.shape[-2:]
+    return bool(m > n)
 
 
 define(
@@ -403,15 +488,29 @@ def grad_qr_x(g: Any, y: Any, x: Any) -> Any:
 
     x = q [u, q⁻¹ rest], where u is square, and the rest empty if x is not wide.
     """
-    k = y.shape[-1]
-    q, r = factor(y, x, True), T(factor(y, x, False))
-    grad_q, grad_r = factor(g, x, True), T(factor(g, x, False))
-    u, grad_u, grad_rest = r[..., :k], grad_r[..., :k], grad_r[..., k:]
-    grad_q = grad_q + x[..., k:] @ T(grad_rest)
+    (q, r), (grad_q, grad_r) = factors_in(y, x), factors_in(g, x)
+    r, grad_r = T(r), T(grad_r)
+    u, grad_u = columns(r, y, is_rest=False), columns(grad_r, y, is_rest=False)
+    grad_rest = columns(grad_r, y, is_rest=True)
+    grad_q = grad_q + columns(x, y, is_rest=True) @ T(grad_rest)
     inner = np.tril(u @ T(grad_u) - T(grad_q) @ q)
     inner = inner + T(np.tril(inner, -1))
     grad_square = T(np.linalg.solve(u, T(grad_q + q @ inner)))
     return np.concatenate([grad_square, q @ grad_rest], -1)
+
+
+@primitive(lambda g, y, x, like, is_rest: placed_columns(g, x, like, is_rest=is_rest))
+def columns(x: Any, like: Any, is_rest: bool) -> Any:
+    """As many columns of x as another has, or the rest of them."""
+    k = np.shape(like)[-1]
+    return x[..., k:] if is_rest else x[..., :k]
+
+
+@primitive(lambda gg, y, g, x, like, is_rest: columns(gg, like, is_rest=is_rest))
+def placed_columns(g: Any, x: Any, like: Any, is_rest: bool) -> Any:
+    """g at these columns of zeros in the shape of x."""
+    k = np.shape(like)[-1]
+    return placed_at(g, x, ..., slice(k, None) if is_rest else slice(k))
 
 
 define(np.linalg.qr, grad_qr_x, value=orthogonal)

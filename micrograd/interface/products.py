@@ -10,9 +10,18 @@ import numpy as np
 
 from micrograd.engine import Value, apply, as_operand
 from micrograd.interface import functions
+from micrograd.interface.adjoints import linear, multilinear
 from micrograd.interface.arguments import installed, known, with_options
 from micrograd.interface.functions import concatenate
-from micrograd.rules import RULES, Function, define
+from micrograd.rules import (
+    RULES,
+    Function,
+    count,
+    define,
+    primitive,
+    reshape_like,
+    run,
+)
 
 AXIS_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
 
@@ -89,14 +98,14 @@ def outer(a: Any, b: Any) -> Value:
 
 define(
     np.vdot,
-    lambda g, y, a, b: g * np.reshape(b, np.shape(a)),
-    lambda g, y, a, b: g * np.reshape(a, np.shape(b)),
+    lambda g, y, a, b: g * reshape_like(b, a),
+    lambda g, y, a, b: g * reshape_like(a, b),
 )
 
 
-def grad_kron(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_kron(i: int, g: Any, *data: Any) -> Any:
     """g as blocks, of which each is summed with the other operand."""
-    n = np.ndim(y)
+    n = np.ndim(g)
     shapes = [(1,) * (n - np.ndim(x)) + np.shape(x) for x in data]
     blocks = np.reshape(g, [m for pair in zip(*shapes) for m in pair])
     other = np.reshape(data[1 - i], shapes[1 - i])
@@ -105,7 +114,7 @@ def grad_kron(i: int, g: Any, y: Any, *data: Any) -> Any:
     return np.reshape(gradient, np.shape(data[i]))
 
 
-define(np.kron, grad_kron, value=np.kron, is_variadic=True)
+define(np.kron, multilinear(np.kron, grad_kron), value=np.kron, is_variadic=True)
 
 
 def in_space(x: Any) -> Any:
@@ -113,7 +122,7 @@ def in_space(x: Any) -> Any:
     return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros_like(x[..., :1])], -1)
 
 
-def grad_cross(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_cross(i: int, g: Any, *data: Any) -> Any:
     """b x g for a, g x a for b; of two components each, g is along the third."""
     x, other, g = data[i], in_space(data[1 - i]), g
     is_flat = x.shape[-1] == data[1 - i].shape[-1] == 2
@@ -121,7 +130,7 @@ def grad_cross(i: int, g: Any, y: Any, *data: Any) -> Any:
     return (np.cross(g, other) if i else np.cross(other, g))[..., : x.shape[-1]]
 
 
-define(np.cross, grad_cross, value=np.cross, is_variadic=True)
+define(np.cross, multilinear(np.cross, grad_cross), value=np.cross, is_variadic=True)
 
 
 def cross(
@@ -187,7 +196,7 @@ def letters(axes: Any) -> str:
     return "".join("..." if k is ... else AXIS_LETTERS[k] for k in axes)
 
 
-def grad_multi_dot(i: int, g: Any, y: Any, *data: Any) -> Any:
+def grad_multi_dot(i: int, g: Any, *data: Any) -> Any:
     """What stands before, transposed, by g, by what stands behind, transposed."""
     parts = list(data)
     if data[0].ndim == 1:
@@ -204,7 +213,7 @@ def grad_multi_dot(i: int, g: Any, y: Any, *data: Any) -> Any:
 
 define(
     np.linalg.multi_dot,
-    grad_multi_dot,
+    multilinear(np.linalg.multi_dot, grad_multi_dot),
     value=lambda *data: np.linalg.multi_dot(data),
     is_variadic=True,
 )
@@ -233,18 +242,18 @@ def pad_axis(x: Any, before: int, after: int, axis: int = 0) -> Any:
     return np.concatenate([ends[0], x, ends[1]], axis)
 
 
-def grad_diff_x(g: Any, y: Any, x: Any, n: int, axis: int) -> Any:
+def grad_diff_x(g: Any, x: Any, n: int, axis: int) -> Any:
     """The differences of g, which is 0 beyond its ends; the sign turns n times."""
     if n == 0:
         return g
-    if np.size(y) == 0:
+    if np.size(g) == 0:
         return np.zeros(np.shape(x))
     return (-1) ** n * np.diff(pad_axis(g, n, n, axis), n, axis)
 
 
 define(  # without a difference numbers are taken, too, which have no axis
     np.diff,
-    grad_diff_x,
+    linear(np.diff, grad_diff_x),
     value=lambda x, n, axis: np.diff(x, n, axis) if n else x,
 )
 
@@ -349,12 +358,12 @@ def in_full(g: Any, a: Any, v: Any, mode: Any, is_turned: bool = False) -> Any:
     return pad_axis(g, before, rest - before)
 
 
-def grad_convolve(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
+def grad_convolve(i: int, g: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand."""
     return np.correlate(in_full(g, a, v, mode), a if i else v, "valid")
 
 
-def grad_correlate(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
+def grad_correlate(i: int, g: Any, a: Any, v: Any, mode: Any) -> Any:
     """g with the other operand; NumPy turns what it makes of a longer second one."""
     g = in_full(g, a, v, mode, is_turned=len(v) > len(a))
     return np.correlate(g, a, "valid")[::-1] if i else np.convolve(g, v, "valid")
@@ -362,13 +371,13 @@ def grad_correlate(i: int, g: Any, y: Any, a: Any, v: Any, mode: Any) -> Any:
 
 define(
     np.convolve,
-    grad_convolve,
+    multilinear(np.convolve, grad_convolve),
     value=lambda a, v, mode: np.convolve(a, v, mode),
     is_variadic=True,
 )
 define(
     np.correlate,
-    grad_correlate,
+    multilinear(np.correlate, grad_correlate),
     value=lambda a, v, mode: np.correlate(a, v, mode),
     is_variadic=True,
 )
@@ -380,23 +389,38 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Value:
     return apply(RULES[np.convolve].bind({"mode": mode}, 2), a, v)
 
 
-def grad_polyval_p(g: Any, y: Any, p: Any, x: Any) -> Any:
+@primitive(None)
+def exponents(p: Any) -> Any:
+    """The exponent of x for each coefficient of a polynomial, the highest first."""
+    return np.arange(np.shape(p)[-1])[::-1]
+
+
+def slope_of_polynomial(p: Any, x: Any) -> Any:
+    """Its derivative by x."""
+    return run(np.polyval, (p * exponents(p))[:-1], x)
+
+
+@primitive(
+    lambda gg, y, g, p, x: run(np.polyval, gg, x),
+    None,
+    lambda gg, y, g, p, x: g * slope_of_polynomial(gg, x),
+    name="adjoint of polyval",
+)
+def grad_polyval_p(g: Any, p: Any, x: Any) -> Any:
     """Σ g xᵏ of each coefficient."""
     return np.dot(np.ravel(g), np.vander(np.ravel(x), len(p)))
 
 
 def grad_vander_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
     """Σ g k xᵏ⁻¹ along each row."""
-    powers = np.arange(y.shape[1])
-    g = g if increasing else g[:, ::-1]
-    lower = np.vander(x, y.shape[1], increasing=True)[:, :-1]
-    return np.add.reduce((g * powers)[:, 1:] * lower, 1)
+    g, y = (g[:, ::-1], y) if increasing else (g, y[:, ::-1])
+    return np.add.reduce((g * exponents(y))[:, :-1][:, ::-1] * y[:, :-1], 1)
 
 
 define(
     np.polyval,
-    grad_polyval_p,
-    lambda g, y, p, x: g * np.polyval(np.polyder(p), x),
+    lambda g, y, p, x: grad_polyval_p(g, p, x),
+    lambda g, y, p, x: g * slope_of_polynomial(p, x),
 )
 define(
     np.vander,
@@ -421,20 +445,21 @@ def centred(x: Any) -> Any:
     return x - np.mean(x, 1, keepdims=True)
 
 
-def as_square(g: Any, x: Any) -> Any:
-    """g of all pairs of rows of x as a matrix, which NumPy squeezes if there is one."""
-    return np.reshape(g, (len(x), len(x)))
+def as_square(g: Any) -> Any:
+    """g of all pairs of rows as a matrix, which NumPy squeezes if there is one."""
+    return g if np.ndim(g) else np.reshape(g, (1, 1))
 
 
 def grad_cov_x(g: Any, y: Any, x: Any, ddof: int) -> Any:
     """(g + gᵀ) by the centred rows, over the degrees of freedom."""
-    g = as_square(g, x)
-    return np.dot(g + np.transpose(g), centred(x)) / (x.shape[1] - ddof)
+    g, x = as_square(g), centred(x)
+    n = count(x, np.add.reduce(x, 1))
+    return np.dot(g + np.transpose(g), x) / (n - ddof)
 
 
 def grad_corrcoef_x(g: Any, y: Any, x: Any) -> Any:
     """The same of rows of length 1, of what is at right angles to them."""
-    g, x = as_square(g, x), centred(x)
+    g, x = as_square(g), centred(x)
     length = np.sqrt(np.add.reduce(x * x, 1, keepdims=True))
     x = x / length
     grad_rows = np.dot(g + np.transpose(g), x)

@@ -14,12 +14,13 @@ from micrograd.interface.shapes import diagonal, take_along_axis
 from micrograd.rules import (
     RULES,
     Function,
-    count,
     define,
+    length_ratio,
     mean,
     primitive,
     reduction,
     rule_along,
+    run,
 )
 
 
@@ -40,22 +41,118 @@ def product(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.multiply.reduce(x, axis, keepdims=keepdims)
 
 
-def grad_prod_x(g: Any, y: Any, x: Any, axis: Any) -> Any:
-    """g times the product of the others: of all that are not 0, divided by x.
+@primitive(lambda g, y, x, axis: grad_others_x(g, x, axis))
+def others(x: Any, axis: Any) -> Any:
+    """The product of the other elements: of all that are not 0, divided by x.
 
     Unless one of the others is 0: there are more zeros than x itself.
     """
     is_zero = x == 0
-    others = np.where(is_zero, 1, x)
-    others = np.multiply.reduce(others, axis, keepdims=True) / others
+    rest = np.where(is_zero, 1, x)
+    rest = np.multiply.reduce(rest, axis, keepdims=True) / rest
     n_zeros = np.add.reduce(is_zero, axis, keepdims=True)
-    return g * np.where(n_zeros == is_zero, others, 0.0)
+    return np.where(n_zeros == is_zero, rest, 0.0)
 
 
-define(np.prod, reduction(grad_prod_x), value=product)
+def grad_others_x(g: Any, x: Any, axis: Any) -> Any:
+    """That of the product of the elements before x by that of those after it."""
+    before, after = (
+        products_before(x, axis=axis),
+        products_before(x, axis=axis, step=-1),
+    )
+    return grad_before_x(g * after, before, x, axis) + grad_before_x(
+        g * before, after, x, axis, -1
+    )
+
+
+define(
+    np.prod, reduction(lambda g, y, x, axis: g * others(x, axis=axis)), value=product
+)
 
 
 # --- Running sums and products --------------------------------------------------------
+
+# The derivatives of a product of x without a division, which would fail at x = 0: by
+# products of what is before x, and by a recurrence. Those have such derivatives again.
+
+
+def axes_in(x: Any, axis: Any) -> list[int]:
+    """The axes along which a function works, counted from the first one."""
+    n = np.ndim(x)
+    given = range(n) if axis is None else np.atleast_1d(axis).tolist()
+    return [i % n for i in given]
+
+
+def last_of(x: Any, axes: list[int]) -> list[int]:
+    """All axes of x in an order that has these last."""
+    return [*[i for i in range(np.ndim(x)) if i not in axes], *axes]
+
+
+def along(function: Function, axis: Any, step: int, *arrays: Any) -> Any:
+    """A function of rows, from their other end if the step is -1.
+
+    The rows are along an axis or several, or of all elements.
+    """
+    axes = axes_in(arrays[0], axis)
+    order = last_of(arrays[0], axes)
+    lengths = [np.shape(arrays[0])[i] for i in order]
+    form = (
+        *lengths[: len(order) - len(axes)],
+        int(np.prod(lengths[len(order) - len(axes) :])),
+    )
+    rows = [np.reshape(np.transpose(x, order), form)[..., ::step] for x in arrays]
+    y = np.reshape(function(*rows)[..., ::step], lengths)
+    return np.transpose(y, np.argsort(order))
+
+
+@primitive(lambda g, y, x, axis, step=1: shifted(g, axis=axis, step=-step))
+def shifted(x: Any, axis: Any, step: int = 1) -> Any:
+    """Each element in the place of the next one along the axes; the first is 0."""
+
+    def shift(x: Any) -> Any:
+        return np.concatenate([np.zeros_like(x[..., :1]), x[..., :-1]], -1)
+
+    return along(shift, axis, step, x)
+
+
+@primitive(lambda g, y, x, axis, step=1: grad_before_x(g, y, x, axis, step))
+def products_before(x: Any, axis: Any, step: int = 1) -> Any:
+    """The product of the elements before each one along the axes."""
+
+    def products(x: Any) -> Any:
+        before = np.concatenate([np.ones_like(x[..., :1]), x[..., :-1]], -1)
+        return np.cumprod(before, -1)
+
+    return along(products, axis, step, x)
+
+
+def grad_before_x(g: Any, y: Any, x: Any, axis: Any, step: int = 1) -> Any:
+    """y times the sum over what is after x, of g by the product between both."""
+    return y * shifted(recurrence(g, x, axis=axis, step=-step), axis=axis, step=-step)
+
+
+@primitive(
+    lambda g, y, b, x, axis, step=1: grad_recurrence_b(g, x, axis, step),
+    lambda g, y, b, x, axis, step=1: (
+        grad_recurrence_b(g, x, axis, step) * shifted(y, axis=axis, step=step)
+    ),
+)
+def recurrence(b: Any, x: Any, axis: Any, step: int = 1) -> Any:
+    """yᵢ = bᵢ + xᵢ yᵢ₋₁."""
+
+    def of_rows(b: Any, x: Any) -> Any:
+        places = [b[..., 0]]
+        for i in range(1, np.shape(b)[-1]):
+            places.append(b[..., i] + x[..., i] * places[-1])
+        return np.stack(places, -1)
+
+    return along(of_rows, axis, step, b, x) if np.size(b) else b
+
+
+def grad_recurrence_b(g: Any, x: Any, axis: Any, step: int) -> Any:
+    """The same recurrence from the other end, where gᵢ meets xᵢ₊₁."""
+    x = shifted(x, axis=axis, step=-step)
+    return recurrence(g, x, axis=axis, step=-step)
 
 
 def sums_from(g: Any, axis: int) -> Any:
@@ -63,6 +160,21 @@ def sums_from(g: Any, axis: int) -> Any:
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 
+def grad_cumprod_g(gg: Any, _: Any, g: Any, y: Any, x: Any, axis: int) -> Any:
+    """The change of the products as x changes by gg."""
+    return recurrence(gg * products_before(x, axis=axis), x, axis=axis)
+
+
+def grad_cumprod_xx(gg: Any, _: Any, g: Any, y: Any, x: Any, axis: int) -> Any:
+    """By both factors: the product before x, and the sum over what is not before."""
+    before = products_before(x, axis=axis)
+    after = grad_recurrence_b(g, x, axis, 1)
+    change = recurrence(gg * before, x, axis=axis)
+    by_before = grad_before_x(gg * after, before, x, axis)
+    return by_before + shifted(change, axis=axis) * after
+
+
+@primitive(grad_cumprod_g, None, grad_cumprod_xx, name="adjoint of cumprod")
 def grad_cumprod_x(g: Any, y: Any, x: Any, axis: int) -> Any:
     """Σ g y / x over the places from x on, without the division at the first 0.
 
@@ -97,7 +209,7 @@ def running(function: Function) -> Callable[..., Value]:
 @primitive(None, None)
 def degrees_of_freedom(x: Any, y: Any, ddof: float) -> Any:
     """By what the sum of squares is divided."""
-    return max(count(x, y) - ddof, 0)
+    return max(length_ratio(x, y) - ddof, 0)
 
 
 def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
@@ -116,14 +228,19 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
 def grad_var_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """2 g (x - mean) / (n - ddof)."""
     n = degrees_of_freedom(x, y, ddof=ddof)
-    return np.divide(2 * g, n) * (x - mean(x, axis, True))
+    return np.divide(2 * g, n) * centred(x, axis)
 
 
 def grad_std_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
     n = degrees_of_freedom(x, y, ddof=ddof)
     g = np.where(y == 0, 0.0, np.divide(g, n * np.where(y == 0, 1, y)))
-    return g * (x - mean(x, axis, True))
+    return g * centred(x, axis)
+
+
+def centred(x: Any, axis: Any) -> Any:
+    """The distances from the mean."""
+    return x - run(np.mean, x, axis=axis, keepdims=True)
 
 
 define(np.var, reduction(grad_var_x), value=var)
@@ -210,7 +327,7 @@ def nan_degrees_of_freedom(x: Any, axis: Any, ddof: float) -> Any:
 
 def nan_distances(x: Any, axis: Any) -> Any:
     """The distance of each from the mean, and 0 where x is nan."""
-    return np.where(np.isnan(x), 0.0, x - nanmean(x, axis, True))
+    return np.where(np.isnan(x), 0.0, x - run(np.nanmean, x, axis=axis, keepdims=True))
 
 
 def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
@@ -283,35 +400,50 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Value:
     return take_along_axis(a, argpartition(a, kth, axis), axis)
 
 
-def grad_quantile_x(
-    g: Any, y: Any, x: Any, q: Any = 0.5, axis: Any = None, keepdims: bool = False
-) -> Any:
-    """g at the two elements between which the quantile lies, each its share.
+def shares_of(x: Any, q: Any, axis: Any) -> Any:
+    """The share of each element of x in each quantile, by its rank: (*q, *x).
 
     For the rank r of a quantile, an element of rank i has the share 1 - |r - i|.
     """
-    n_axes = np.ndim(x)
-    axes = range(n_axes) if axis is None else np.atleast_1d(axis).tolist()
-    axes = [i % n_axes for i in axes]
-    kept = [i for i in range(n_axes) if i not in axes]
-    order = [*kept, *axes]
-    moved = np.transpose(x, order)
-    lengths = np.shape(moved)[: len(kept)]
-    n = int(np.prod(np.shape(moved)[len(kept) :]))
-    rows = np.reshape(moved, (*lengths, n))
-
-    over_q = tuple(range(np.ndim(q)))
-    ranks = np.reshape(np.multiply(q, n - 1), (*np.shape(q), *[1] * len(kept), 1))
-    shares = np.maximum(0, 1 - np.abs(ranks - np.arange(n)))
-    g = np.reshape(g, (*np.shape(q), *lengths, 1))
-    grad_ranks = np.add.reduce(np.where(shares > 0, g, 0.0) * shares, over_q)
-    rank_of_each = np.argsort(np.argsort(rows, -1, kind="stable"), -1)
-    grad_rows = np.take_along_axis(grad_ranks, rank_of_each, -1)
-    return np.transpose(np.reshape(grad_rows, np.shape(moved)), np.argsort(order))
+    ranks_of = lambda rows: np.argsort(np.argsort(rows, -1, kind="stable"), -1)
+    ranks = along(ranks_of, axis, 1, x)
+    n = np.prod([np.shape(x)[i] for i in axes_in(x, axis)])
+    places = np.reshape(np.multiply(q, n - 1), (*np.shape(q), *[1] * np.ndim(x)))
+    return np.maximum(0, 1 - np.abs(places - ranks))
 
 
-define(np.quantile, grad_quantile_x)
-define(np.median, grad_quantile_x)
+def over_q(y: Any, x: Any, q: Any, axis: Any) -> Any:
+    """What has the shape of quantiles with an axis of length 1 for each of x."""
+    axes = axes_in(x, axis)
+    lengths = [1 if i in axes else n for i, n in enumerate(np.shape(x))]
+    return np.reshape(y, (*np.shape(q), *lengths))
+
+
+@primitive(lambda gg, y, g, x, **options: along_quantile(gg, g, x, **options), None)
+def grad_quantile_x(
+    g: Any, x: Any, q: Any = 0.5, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """g at the two elements between which the quantile lies, each its share."""
+    shares = shares_of(x, q, axis)
+    g = np.where(shares > 0, over_q(g, x, q, axis), 0.0)
+    return np.add.reduce(g * shares, tuple(range(np.ndim(q))))
+
+
+@primitive(
+    lambda g, y, gg, like, x, **options: grad_quantile_x(g, x, **options), None, None
+)
+def along_quantile(
+    gg: Any, like: Any, x: Any, q: Any = 0.5, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """Its adjoint: the change of the quantiles as x changes by gg."""
+    shares = shares_of(x, q, axis)
+    over = tuple(i + np.ndim(q) for i in axes_in(x, axis))
+    changes = np.add.reduce(np.where(shares > 0, gg, 0.0) * shares, over)
+    return np.reshape(changes, np.shape(like))
+
+
+for function in (np.quantile, np.median):
+    define(function, lambda g, y, x, **options: grad_quantile_x(g, x, **options))
 quantile = with_options(np.quantile, "q axis keepdims")
 
 

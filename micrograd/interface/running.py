@@ -10,7 +10,7 @@ import numpy as np
 from micrograd.arrays import as_parameter
 from micrograd.engine import Value, apply
 from micrograd.interface.shapes import take, take_along_axis
-from micrograd.rules import RULES, Function, define
+from micrograd.rules import RULES, Function, define, primitive
 
 # --- Running extremes: the gradient goes to the element that was chosen ---------------
 
@@ -60,7 +60,12 @@ def logsumexps(x: Any, axis: int) -> Any:
     return np.logaddexp.accumulate(x, axis)
 
 
-def grad_logsumexps_x(g: Any, y: Any, x: Any, axis: int) -> Any:
+@primitive(
+    lambda gg, _, g, x, y, axis: sums_up_to(gg, x, y, axis),
+    lambda gg, _, g, x, y, axis: gg * sums_from_x_on(g, x, y, axis=axis),
+    lambda gg, _, g, x, y, axis: -g * sums_up_to(gg, x, y, axis),
+)
+def sums_from_x_on(g: Any, x: Any, y: Any, axis: int) -> Any:
     """Σ g exp(x - y) over the places from x on.
 
     The sums of the positive and of the negative g are taken as logarithms, since
@@ -77,7 +82,17 @@ def grad_logsumexps_x(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.exp(x + from_x_on[0]) - np.exp(x + from_x_on[1])
 
 
-define(logsumexps, grad_logsumexps_x, name="logaddexp.accumulate")
+def sums_up_to(g: Any, x: Any, y: Any, axis: int) -> Any:
+    """Σ g exp(x - y) over the places up to y: the same from the other end."""
+    turned = [np.flip(part, axis) for part in (g, -y, -x)]
+    return np.flip(sums_from_x_on(*turned, axis=axis), axis)
+
+
+define(
+    logsumexps,
+    lambda g, y, x, axis: sums_from_x_on(g, x, y, axis=axis),
+    name="logaddexp.accumulate",
+)
 
 
 def logaddexp_accumulate(array: Any, axis: int = 0) -> Value:

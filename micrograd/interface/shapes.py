@@ -10,20 +10,31 @@ import numpy as np
 
 from micrograd.arrays import NUMBERS
 from micrograd.engine import Value, apply, as_key
+from micrograd.interface.adjoints import linear
 from micrograd.interface.arguments import (
     installed,
     known,
     with_options,
 )
 from micrograd.interface.functions import concatenate, where, with_dtype
-from micrograd.rules import RULES, Function, Rule, define, elements_at
+from micrograd.rules import (
+    RULES,
+    Function,
+    Rule,
+    define,
+    elements_at,
+    placed_at,
+    primitive,
+    reshape_like,
+    run,
+)
 
 # --- Axes of length 1, and other orders of axes ---------------------------------------
 
 
 def grad_reshape_x(g: Any, y: Any, x: Any, **_: Any) -> Any:
     """g in the shape of x."""
-    return np.reshape(g, np.shape(x))
+    return reshape_like(g, x)
 
 
 define(np.expand_dims, grad_reshape_x, value=lambda x, axis: np.expand_dims(x, axis))
@@ -124,7 +135,7 @@ def element_numbers(x: Any) -> Any:
     return np.arange(1, np.size(x) + 1).reshape(np.shape(x))
 
 
-def sums_by_number(g: Any, y: Any, x: Any, numbers: Any) -> Any:
+def sums_by_number(g: Any, x: Any, numbers: Any) -> Any:
     """g added up at the elements of x with these numbers, one for each element of y."""
     g = np.ravel(g)
     if g.dtype == np.longdouble:
@@ -139,10 +150,10 @@ def grad_x_of(function: Function) -> Function:
     Where each comes from, the function itself tells: it moves their numbers.
     """
 
-    def grad_x(g: Any, y: Any, x: Any, *others: Any, **options: Any) -> Any:
-        return sums_by_number(g, y, x, function(element_numbers(x), *others, **options))
+    def adjoint(g: Any, x: Any, *others: Any, **options: Any) -> Any:
+        return sums_by_number(g, x, function(element_numbers(x), *others, **options))
 
-    return grad_x
+    return linear(function, adjoint)
 
 
 def values_along_axis(x: Any, indices: Any, axis: Any) -> Any:
@@ -172,17 +183,20 @@ def compress(condition: Any, a: Any, axis: int | None = None) -> Value:
     return take(a, apply(RULES[np.flatnonzero], condition), axis)
 
 
-def grad_diagonal_x(g: Any, y: Any, x: Any, offset: int) -> Any:
+def placed_on_diagonal(g: Any, x: Any, offset: int) -> Any:
     """g on that diagonal of the last two axes."""
-    gradient = np.zeros_like(x, np.result_type(g))
-    rows = np.arange(y.shape[-1]) + max(-offset, 0)
-    gradient[..., rows, rows + offset] = g
-    return gradient
+    *lengths, rows, columns = np.shape(x)
+    first = offset if offset > 0 else -offset * columns
+    step = columns + 1
+    places = slice(first, first + step * np.shape(g)[-1], step)
+    return np.reshape(
+        placed_at(g, (*lengths, rows * columns), ..., places), np.shape(x)
+    )
 
 
 define(
     np.diagonal,
-    grad_diagonal_x,
+    linear(np.diagonal, placed_on_diagonal),
     value=lambda x, offset: np.diagonal(x, offset, -2, -1),
 )
 
@@ -195,10 +209,10 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     return apply(RULES[np.diagonal].bind({"offset": offset}), a)
 
 
-def grad_repeat_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any:
+def sums_of_copies(g: Any, x: Any, repeats: Any, axis: int | None) -> Any:
     """The sum of the copies."""
     if np.ndim(repeats):
-        return sums_by_number(g, y, x, np.repeat(element_numbers(x), repeats, axis))
+        return sums_by_number(g, x, np.repeat(element_numbers(x), repeats, axis))
     lengths = [np.size(x)] if axis is None else [*np.shape(np.atleast_1d(x))]
     copies = (axis or 0) % len(lengths) + 1
     lengths.insert(copies, repeats)
@@ -206,7 +220,7 @@ def grad_repeat_x(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> Any
     return np.reshape(sums, np.shape(x))
 
 
-def grad_tile_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
+def sums_of_tiles(g: Any, x: Any, reps: Any) -> Any:
     """The sum of the tiles."""
     shape, reps = np.shape(x), tuple(np.atleast_1d(reps))
     n = max(len(shape), len(reps))
@@ -217,8 +231,8 @@ def grad_tile_x(g: Any, y: Any, x: Any, reps: Any) -> Any:
     return np.reshape(np.add.reduce(tiles, tuple(range(0, 2 * n, 2))), np.shape(x))
 
 
-define(np.repeat, grad_repeat_x)
-define(np.tile, grad_tile_x)
+define(np.repeat, linear(np.repeat, sums_of_copies))
+define(np.tile, linear(np.tile, sums_of_tiles))
 
 
 # --- Choices --------------------------------------------------------------------------
@@ -299,16 +313,14 @@ def split_part(x: Any, i: int, sections: Any, axis: int, is_equal: bool) -> Any:
     return x[key_of_part(x, i, sections, axis)]
 
 
-def grad_split_part_x(
-    g: Any, y: Any, x: Any, i: int, sections: Any, axis: int, is_equal: bool
+def placed_part(
+    g: Any, x: Any, i: int, sections: Any, axis: int, is_equal: bool
 ) -> Any:
     """g at the part, 0 elsewhere."""
-    gradient = np.zeros_like(x, np.result_type(g))
-    gradient[key_of_part(x, i, sections, axis)] = g
-    return gradient
+    return placed_at(g, x, *key_of_part(x, i, sections, axis))
 
 
-define(split_part, grad_split_part_x, name="split")
+define(split_part, linear(split_part, placed_part), name="split")
 
 
 def split_parts(ary: Value, cuts: Any, axis: int, is_equal: bool) -> list[Value]:
@@ -415,42 +427,60 @@ def insert_into(x: Any, values: Any, obj: Any, axis: int | None) -> Any:
     return np.insert(x, obj, values, axis)
 
 
-def grad_insert_x(
-    g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
-) -> Any:
+@primitive(
+    lambda gg, y, g, x, values, **p: run(np.insert, gg, np.zeros_like(values), **p),
+    None,
+    None,
+    name="adjoint of insert",
+)
+def grad_insert_x(g: Any, x: Any, values: Any, obj: Any, axis: int | None) -> Any:
     """g where x is."""
     nothing = np.zeros(np.shape(values), int)
-    return sums_by_number(g, y, x, insert_into(element_numbers(x), nothing, obj, axis))
+    return sums_by_number(g, x, insert_into(element_numbers(x), nothing, obj, axis))
 
 
-def grad_insert_values(
-    g: Any, y: Any, x: Any, values: Any, obj: Any, axis: int | None
-) -> Any:
+@primitive(
+    lambda gg, y, g, x, values, **p: run(np.insert, np.zeros_like(x), gg, **p),
+    None,
+    None,
+    name="adjoint of insert",
+)
+def grad_insert_values(g: Any, x: Any, values: Any, obj: Any, axis: int | None) -> Any:
     """g where the values are."""
     nothing = np.zeros(np.shape(x), int)
     return sums_by_number(
-        g, y, values, insert_into(nothing, element_numbers(values), obj, axis)
+        g, values, insert_into(nothing, element_numbers(values), obj, axis)
     )
 
 
-define(np.insert, grad_insert_x, grad_insert_values, value=insert_into)
+define(
+    np.insert,
+    lambda g, y, x, values, **places: grad_insert_x(g, x, values, **places),
+    lambda g, y, x, values, **places: grad_insert_values(g, x, values, **places),
+    value=insert_into,
+)
 
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def grad_pad_x(
-    g: Any, y: Any, x: Any, pad_width: Any, mode: Any, **options: Any
-) -> Any:
+@primitive(
+    lambda gg, y, g, x, pad_width, mode, **_: run(
+        np.pad, gg, pad_width=pad_width, mode=mode
+    ),
+    None,
+    name="adjoint of pad",
+)
+def unpadded(g: Any, x: Any, pad_width: Any, mode: Any, **options: Any) -> Any:
     """g inside, and at the places whose elements stand outside, too."""
     if mode != "constant" or isinstance(pad_width, dict):
-        return sums_by_number(g, y, x, np.pad(element_numbers(x), pad_width, mode))
+        return sums_by_number(g, x, np.pad(element_numbers(x), pad_width, mode))
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0].tolist()
     inside = [slice(before, before + n) for before, n in zip(starts, np.shape(x))]
     return elements_at(g, *inside)
 
 
-define(np.pad, grad_pad_x)
+define(np.pad, lambda g, y, x, **options: unpadded(g, x, **options))
 
 
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Value:

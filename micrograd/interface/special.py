@@ -18,7 +18,7 @@ import numpy as np
 from micrograd import rules
 from micrograd.engine import Value, apply
 from micrograd.interface import elementwise, special_arrays
-from micrograd.rules import RULES, Function, define, inside, rule_along
+from micrograd.rules import RULES, Function, define, inside, primitive, rule_along, run
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -37,8 +37,8 @@ def grad_xlogy_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def grad_xlogy_b(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g a / b, and 0 where a is 0."""
-    return g * (a / inside(np.where(a == 0, 1, b), y))
+    """g a / b, and 0 where a is 0 and b gives no number."""
+    return g * (a / inside(np.where((a == 0) & (b <= 0), 1, b), y))
 
 
 def grad_xlog1py_a(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -47,8 +47,8 @@ def grad_xlog1py_a(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def grad_xlog1py_b(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """g a / (1 + b), and 0 where a is 0."""
-    return g * (a / (1 + inside(np.where(a == 0, 0, b), y)))
+    """g a / (1 + b), and 0 where a is 0 and b gives no number."""
+    return g * (a / (1 + inside(np.where((a == 0) & (b <= -1), 0, b), y)))
 
 
 def grad_logit_x(g: Any, y: Any, x: Any) -> Any:
@@ -64,13 +64,20 @@ def grad_gammainc_a(g: Any, y: Any, a: Any, x: Any) -> NoReturn:
 
 def grad_gammainc_x(g: Any, y: Any, a: Any, x: Any) -> Any:
     """g exp(-x) x^(a - 1) / Γ(a)."""
-    log_of_power = special_arrays.xlogy(a - 1.0, inside(x, y))
-    return g * np.exp(log_of_power - x - special_arrays.gammaln(a))
+    log_of_power = run(special_arrays.xlogy, a - 1.0, inside(x, y))
+    return g * np.exp(log_of_power - x - run(special_arrays.gammaln, a))
 
 
 def grad_betaln_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g (ψ(a) - ψ(a + b))."""
-    return g * (special_arrays.digamma(a) - special_arrays.digamma(a + b))
+    of_a, of_both = (run(special_arrays.digamma, x) for x in (a, a + b))
+    return g * (of_a - of_both)
+
+
+@primitive(lambda g, y, x, n: g * polygamma(x, n=n + 1))
+def polygamma(x: Any, n: int) -> Any:
+    """The n-th derivative of digamma."""
+    return special_arrays.polygamma(x, n)
 
 
 DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
@@ -84,15 +91,15 @@ DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
     "exp2": RULES[np.exp2].derivatives,
     "expit": RULES[rules.sigmoid].derivatives,
     "expm1": RULES[np.expm1].derivatives,
-    "gamma": (lambda g, y, x: g * (y * special_arrays.digamma(x)),),
+    "gamma": (lambda g, y, x: g * (y * run(special_arrays.digamma, x)),),
     "gammainc": (grad_gammainc_a, grad_gammainc_x),
-    "gammaln": (lambda g, y, x: g * special_arrays.digamma(x),),
+    "gammaln": (lambda g, y, x: g * run(special_arrays.digamma, x),),
     "log1p": RULES[np.log1p].derivatives,
     "log_expit": (lambda g, y, x: -g * np.expm1(y),),
-    "log_ndtr": (lambda g, y, x: g * special_arrays.inverse_mills(x),),
+    "log_ndtr": (lambda g, y, x: g * run(special_arrays.inverse_mills, x),),
     "logit": (grad_logit_x,),
     "ndtr": (lambda g, y, x: g * (bell(x / math.sqrt(2)) / math.sqrt(8)),),
-    "psi": (lambda g, y, x: g * inside(special_arrays.trigamma(x), y),),
+    "psi": (lambda g, y, x: g * inside(polygamma(x, n=1), y),),
     "xlog1py": (grad_xlog1py_a, grad_xlog1py_b),
     "xlogy": (grad_xlogy_a, grad_xlogy_b),
 }

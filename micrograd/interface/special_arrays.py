@@ -64,15 +64,26 @@ def digamma(x: Any) -> Any:
     return np.where(distance == 0, np.nan, y)[()]
 
 
-def trigamma(x: Any) -> Any:
-    """The derivative of digamma(x)."""
+def polygamma(x: Any, n: int) -> Any:
+    """The n-th derivative of digamma(x), n > 0."""
     is_negative, distance, x = reflected(x)
-    far = x + STEPS
-    y = 1 / far + 0.5 / (far * far) + series(BERNOULLI, far) / far
+    far, factorial = x + STEPS, math.factorial
+    rising = [factorial(2 * k + n - 1) / factorial(2 * k) for k in range(1, 8)]
+    terms = [b * factor for b, factor in zip(BERNOULLI, rising)]
+    y = factorial(n - 1) + 0.5 * factorial(n) / far + series(terms, far)
+    y = y / far**n
     for k in range(STEPS):
-        y = y + np.square(np.divide(1, x + k))
-    of_both = np.square(math.pi / np.sin(math.pi * distance))
-    return np.where(is_negative, of_both - y, y)[()]
+        y = y + factorial(n) * np.divide(1, x + k) ** (n + 1)
+    of_both = -(math.pi ** (n + 1)) * slope_of_cot(math.pi * distance, n)
+    return np.where(is_negative, of_both - y, -y * (-1) ** n)[()]
+
+
+def slope_of_cot(x: Any, n: int) -> Any:
+    """The n-th derivative of cot(x): that of cot is -1 - cot²."""
+    powers = np.poly1d([1, 0])
+    for _ in range(n):
+        powers = np.poly1d([-1, 0, -1]) * powers.deriv()
+    return np.polyval(powers.coeffs, 1 / np.tan(x))
 
 
 def reflected(x: Any) -> tuple[Any, Any, Any]:

@@ -354,7 +354,8 @@ def on_recorded(
         return fitted(tape, *data)
     if function is placed_at:
         g, x, *keys = data
-        return tape.call(placed_at, (g, np.shape(x), *keys), {})
+        shape = x if type(x) is tuple else np.shape(x)
+        return tape.call(placed_at, (g, shape, *keys), {})
     if function is elements_at and np.ndim(data[0]) == 0:  # arrays have [keys]
         return tape.call(elements_at, data, {})
     if function in PRIMITIVES:
