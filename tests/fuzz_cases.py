@@ -1,6 +1,7 @@
 """Random expressions as text: leaves, steps, and how they are drawn."""
 
 import contextlib
+import functools
 import inspect
 import random
 import re
@@ -28,9 +29,17 @@ from micrograd import Value, compiled, concatenate, einsum, operator, special, s
 from micrograd import tensordot, where
 from testing import BINARY, COMPARISONS, FUNCTIONS, REDUCTIONS, UNARY
 
-cube = operator("cube", lambda x: x * x * x, lambda g, y, x: g * 3 * x * x)
+
+def cube(x, name="cube"):
+    return operator(name, lambda x: x * x * x, lambda g, y, x: g * 3 * x * x)(x)
+
+
 gate = operator("gate", lambda a, b: a * (b > 0), lambda g, y, a, b: g * (b > 0), None)
 """
+KEPT = """\
+import pickle
+print([(a.data, b.data) for a, b in zip(x, pickle.loads(pickle.dumps(x)))])
+""".splitlines()
 TABLES = "UNARY BINARY COMPARISONS REDUCTIONS".split()
 OF_NUMPY = "concatenate einsum stack tensordot where".split()
 NAMES: dict = {}
@@ -44,6 +53,29 @@ if testing.is_installed("scipy"):
     exec("from scipy import special", PLAIN)
 
 
+@functools.lru_cache(10_000)
+def code_of(text, mode):
+    return compile(text, "case", mode)
+
+
+def evaluate(text, names):
+    """An expression's value; its code is kept, as most are evaluated several times."""
+    return eval(code_of(text, "eval"), names)
+
+
+def execute(lines, names):
+    for line in lines:
+        exec(code_of(line, "exec"), names)
+
+
+@contextlib.contextmanager
+def quiet():
+    """Without warnings."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
 # --- Cases: leaves and steps ----------------------------------------------------------
 
 
@@ -55,7 +87,8 @@ class Leaf(NamedTuple):
     numbers: tuple  # texts, repeated to fill the shape
     dims: Any = ()  # lengths; "n" is another one in each call
     layout: str = "{}"
-    form: str = ""  # of a number, as "np.float32({})"
+    forms: tuple = ()  # of a number, as "np.float32({})", one call after the other
+    label: str = ""  # its name for users, if that is another one
 
     def shape(self, n):
         return tuple(n if d == "n" else d for d in self.dims)
@@ -65,8 +98,8 @@ class Leaf(NamedTuple):
         call = 0 if self.kind == "raw" else call
         turn = call % len(self.numbers)
         numbers = self.numbers[turn:] + self.numbers[:turn]
-        if self.form:
-            return self.form.format(numbers[0])
+        if self.forms:
+            return self.forms[call % len(self.forms)].format(numbers[0])
         shape = self.shape(lengths[call])
         if shape == ():
             return f'np.array({numbers[0]}, "{self.dtype}")'
@@ -74,9 +107,6 @@ class Leaf(NamedTuple):
         if shape != (len(numbers),):
             text = f"np.resize({text}, {shape})"
         return self.layout.format(text, shape=shape)
-
-    def data(self, call, lengths):
-        return eval(self.text(call, lengths), NAMES)
 
 
 class Step(NamedTuple):
@@ -92,86 +122,189 @@ class Case(NamedTuple):
     wrt: tuple = ()
     lengths: tuple = (2, 2, 2)  # n, in each call
 
+    @property
+    def text(self):
+        return "\n".join(step.text for step in self.steps)
+
+    def leaf_lines(self, call=0, has_lazy=False):
+        """They make the leaves, of the data of a call."""
+        for x in self.leaves:
+            data = x.text(call, self.lengths)
+            if has_lazy and x.kind == "lazy":
+                name = x.label or x.name
+                yield f"{x.name} = Value(shape={x.shape(None)}, name={name!r})"
+            else:
+                yield f"{x.name} = {data if x.kind == 'raw' else f'Value({data})'}"
+
+    def step_lines(self):
+        return [f"{step.name} = {step.text}" for step in self.steps]
+
+    def program_line(self):
+        labels = {x.label: x.name for x in self.leaves if x.kind == "value" and x.label}
+        names = [f"{label!r}: {name}" for label, name in labels.items()]
+        names = [f"names={{{', '.join(names)}}}"] * bool(names)
+        return (
+            f"program = compiled({', '.join([*self.results, self.wrt_text, *names])})"
+        )
+
+    @property
+    def wrt_text(self):
+        return f"wrt=[{', '.join(self.wrt)}]"
+
+    def change_lines(self, call):
+        """They give the leaves the data of a call, from that of the call before."""
+        for x in self.leaves:
+            if call and x.kind == "value":
+                texts = x.text(call - 1, self.lengths), x.text(call, self.lengths)
+                old, new = (evaluate(text, NAMES) for text in texts)
+                is_like = isinstance(new, np.ndarray) and isinstance(old, np.ndarray)
+                is_like = is_like and (new.shape, new.dtype) == (old.shape, old.dtype)
+                is_like = is_like and old.flags.writeable
+                place = "[...]" if x.change == "in place" and is_like else ""
+                yield f"{x.name}.data{place} = {texts[1]}"
+
+    def feeds_text(self, call):
+        texts = [
+            f"**{{{x.label!r}: {text}}}" if x.label else f"{x.name}={text}"
+            for x in self.leaves
+            for text in [x.text(call, self.lengths)]
+            if x.kind == "lazy"
+        ]
+        return ", ".join(texts)
+
+    def script(self, check=""):
+        """Lines that run alone."""
+        lines = [HEADER, *self.leaf_lines(has_lazy=True), *self.step_lines()]
+        if check in ("pickle", "state"):
+            leaves = ", ".join(x.name for x in self.leaves)
+            return "\n".join([*lines, f"x = [{leaves}]", *KEPT])
+        lines.append(self.program_line())
+        gradients = [f"print({x}.grad)" for x in self.wrt]
+        for call in range(len(self.lengths) + ("constant" in check)):
+            if call == len(self.lengths):
+                raws = [x.name for x in self.leaves if x.kind == "raw"]
+                lines += [f"{x}[...] = {x} == 0" for x in raws]
+                call -= 1
+            else:
+                lines += self.change_lines(call)
+            feeds = self.feeds_text(call)
+            lines += [f"print({y}.forward({feeds}))" for y in self.results]
+            lines += [f"{self.results[0]}.backward({self.wrt_text})"] * bool(self.wrt)
+            lines += [*gradients, f"print(program({feeds}))", *gradients]
+        return "\n".join(lines)
+
+    def pruned(self):
+        """Without what no result needs."""
+        needed = {*self.results, *self.wrt}
+        for step in reversed(self.steps):
+            needed.update(names_in(step.text) if step.name in needed else ())
+        keep = lambda items: tuple(x for x in items if x.name in needed)
+        return self._replace(leaves=keep(self.leaves), steps=keep(self.steps))
+
+    def renumbered(self):
+        """With the names x0, x1, v0, and so on."""
+        new = {x.name: f"x{i}" for i, x in enumerate(self.leaves)}
+        new.update({step.name: f"v{i}" for i, step in enumerate(self.steps)})
+        rename = lambda text: re.sub(NAME, lambda found: new[found[0]], text)
+        steps = [Step(*map(rename, step)) for step in self.steps]
+        return self._replace(
+            leaves=tuple(x._replace(name=rename(x.name)) for x in self.leaves),
+            steps=tuple(steps),
+            results=tuple(map(rename, self.results)),
+            wrt=tuple(map(rename, self.wrt)),
+        )
+
+
+NAME = r"(?<!')\b[xv]\d+\b"  # of a leaf or a step; one in quotes is a user's
+
 
 def names_in(text):
-    """Of leaves and of steps."""
-    return re.findall(r"\b[xv]\d+\b", text)
+    return re.findall(NAME, text)
 
 
 def plain_of(x):
     return x.data if isinstance(x, Value) else x
 
 
-def pruned(case):
-    """Without what no result needs."""
-    needed = {*case.results, *case.wrt}
-    for step in reversed(case.steps):
-        needed.update(names_in(step.text) if step.name in needed else ())
-    keep = lambda items: tuple(x for x in items if x.name in needed)
-    return case._replace(leaves=keep(case.leaves), steps=keep(case.steps))
+# --- What a step can be ---------------------------------------------------------------
+
+TEMPLATES = """
+    {0}.T | {0}[0] | {0}[-1] | {0}[::-1] | {0}[..., None] | {0}[1:] | {0}[[0, 0]]
+    {0}[np.array([0], "u1")] | {0}[np.arange(150, dtype="u1")] | {0}.reshape(-1)
+    {0} @ {1} | {0} // {1} | {0} % {1} | +{0} | abs({0}) | {0} * {0} | {0} / {1} * {0}
+    {0} ** 2 | 1 / {0} | 2 * {0} | {0} + {0} | 0.0 + {0} | {0} * 1.0 | {0} - 0
+    {0}.sum() | {0}.mean() | {0} ** np.float64(2) | {0}.clip(0, 1)
+    np.where({0} > 0, {1}, {0}) | where({0} > {1}, {0}, 0.0)
+    np.where({0} > 0, -1.0, 0.0) | 1 / np.where({0} > 0, -1.0, 0.0) | -({0} * 0)
+    stack([{0}, {1}]) | concatenate([{0}, {1}]) | {0}[{0} > 0] | {0}.flatten()
+    cube({0}) | cube({0}, {name!r}) | gate({0}, {1}) | tensordot({0}, {1}, 1)
+    {0}.at[{key}].set({1}) | {0}.at[{key}].add({1}) | {0}[{key}] | {0}.var() | {0}.mT
+"""
+KEYS = '0 ... -1,0 1:,...,0 None [0,0] [[1],[0]] [] {0}>0 {1}>0 np.array([0],"u1")'
+NASTY = "class None __debug__ µ ﬁlter ª print np full slice asarray step given g"
+NASTY += " OtherShape arrays dot empty self values v0 w1 _ 𝐱"
+NASTY_TEXTS = ["a\n    1 / 0\n    # ", '"""', "x²", "a b", "", "\\", "1", "{0}", "#"]
+NASTY_TEXTS += ["a.b", "\u2028", "'\n", *NASTY.split()]
+SEQUENCES = "arrays tup choicelist choices".split()
+UNSUITED = "kwargs out subok like where copy initial casting dtype_ method".split()
+HANDLED = {**RULES, **families.FUNCTIONS, **protocol.FUNCTIONS}
 
 
-def script(case, has_changes=False):
-    """Lines that run alone."""
-    lines = [HEADER]
-    for x in case.leaves:
-        data = x.text(0, case.lengths)
-        if x.kind == "lazy":
-            shape = x.shape(None)
-            lines.append(f'{x.name} = Value(shape={shape}, name="{x.name}")')
-        else:
-            lines.append(f"{x.name} = {data if x.kind == 'raw' else f'Value({data})'}")
-    lines += [f"{step.name} = {step.text}" for step in case.steps]
-    wrt = f"wrt=[{', '.join(case.wrt)}]"
-    lines.append(f"program = compiled({', '.join(case.results)}, {wrt})")
-    for call in range(len(case.lengths) + has_changes):
-        if call == len(case.lengths):
-            lines += [f"{x.name} *= 3" for x in case.leaves if x.kind == "raw"]
-            call -= 1
-        data = {x: x.text(call, case.lengths) for x in case.leaves}
-        feeds = ", ".join(f"{x.name}={data[x]}" for x in data if x.kind == "lazy")
-        for x in data:
-            if call and x.kind == "value":
-                place = ".data[...]" if is_in_place(x, case, call) else ".data"
-                lines.append(f"{x.name}{place} = {data[x]}")
-        for y in case.results:
-            lines.append(f"print({y}.forward({feeds}))")
-        if case.wrt:
-            lines.append(f"{case.results[0]}.backward({wrt})")
-        lines += [f"print({x}.grad)" for x in case.wrt]
-        lines.append(f"print(program({feeds}))")
-        lines += [f"print({x}.grad)" for x in case.wrt]
-    return "\n".join(lines)
+class Operation(NamedTuple):
+    text: str  # "np.roll({arguments})", or with operands as {0}
+    parameters: Any = ()  # inspect.Parameters
 
 
-def is_in_place(leaf, case, call):
-    before = leaf.data(call - 1, case.lengths)
-    is_array = isinstance(before, np.ndarray) and before.flags.writeable
-    same = leaf.shape(case.lengths[call]) == leaf.shape(case.lengths[call - 1])
-    return leaf.change == "in place" and is_array and same
+def parameters_of(function):
+    """NumPy's, or ours; those of a ufunc are its operands alone."""
+    n = getattr(function, "nin", None)
+    for source in (function, HANDLED.get(function)) if n is None else ():
+        with contextlib.suppress(TypeError, ValueError):  # it may have no signature
+            found = inspect.signature(source).parameters.values()
+            return [x for x in found if x.name not in UNSUITED]
+    n = len(RULES[function].derivatives) if n is None else n
+    positional = inspect.Parameter.POSITIONAL_ONLY
+    return [inspect.Parameter(f"x{i}", positional) for i in range(n)]
 
 
-@contextlib.contextmanager
-def quiet():
-    """Without warnings."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
+def is_ours(function):
+    """Whether it is a function of NumPy's that takes Values, or of `special`."""
+    if inspect.isfunction(function) and function.__module__ == special.__name__:
+        return inspect.signature(function).return_annotation == "Value"
+    return callable(function) and function in HANDLED
 
 
-# --- Drawing cases --------------------------------------------------------------------
+def of_module(path):
+    """The functions of Values in one of NumPy's modules, or in `special`."""
+    functions = [x for x in vars(eval(path, NAMES)).items() if is_ours(x[1])]
+    return [
+        Operation(f"{path}.{k}({{arguments}})", parameters_of(f)) for k, f in functions
+    ]
 
-DTYPES = "f8 f8 f8 f8 f4 f4 f2 g ? i1 u1 i2 u2 i4 u4 i8 u8 >f8 >f4 >i4".split()
-TAME = "1.0 2.0 -1.0 0.5 -0.5 3.0 0.25 -2.0 1.5 0.1 -0.3 0.7 0.0".split()
-WILD = "-0.0 -0.0 inf -inf nan 5e-324 -5e-324 1e-300 1e300 -1e300 1e-8 1e8".split()
-WILD += ["100.0", "200.0", "20.0", "-20.0", "60000.0", "1e-05", "1e-45", "1e38"]
-COUNTS = "0 1 2 3 1 2 -1 -2 10 100 127".split()
-FORMS = ["{}"] * 6 + ["np.float64({})", "np.float32({})", "np.float16({})"]
-FORMS += ["np.longdouble({})", "np.array({})", 'np.array({}, "f4")']
-INT_FORMS = ["{}"] * 3 + [f"np.{x}({{}})" for x in ("int64", "int8", "uint8", "array")]
-LAYOUTS = ["{}"] * 5 + ["np.asfortranarray({})", "{}[::-1]", "{}[..., ::-1]"]
-LAYOUTS += ["np.repeat({}, 2, -1)[..., ::2]", "np.broadcast_to({}, {shape})"]
 
+def of_table(name):
+    """The rows of a table of the tests."""
+    if name == "REDUCTIONS":
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        options = [
+            inspect.Parameter(x, keyword, default=0) for x in ("axis", "keepdims")
+        ]
+        texts = [f"{name}[{key!r}][0]({{0}}, {{arguments}})" for key in NAMES[name]]
+        return [Operation(text, options) for text in texts]
+    operands = "{0}" if name == "UNARY" else "{0}, {1}"
+    row = "" if name == "FUNCTIONS" else "[0]"
+    return [Operation(f"{name}[{key!r}]{row}({operands})") for key in NAMES[name]]
+
+
+NUMPYS = of_module("np")
+FAMILIES = [  # one of them is drawn, and one of its operations
+    NUMPYS,
+    [x for x in NUMPYS if type(getattr(np, x.text[3:].split("(")[0])) is np.ufunc],
+    of_module("np.linalg") + of_module("special") + of_table("REDUCTIONS"),
+    of_table("UNARY") + of_table("BINARY"),
+    of_table("COMPARISONS") + of_table("FUNCTIONS"),
+    [Operation(x) for x in re.split(r" \| |\n *", TEMPLATES.strip())],
+]
 ARGUMENTS = {  # by the parameter's name; what fits no function is refused by NumPy
     "axis axes": "None None 0 1 -1 -2 2 (0,1) (1,0) (0,) () ([-1],[0])",
     "keepdims increasing right assume_unique invert upper bias rowvar": "True",
@@ -189,87 +322,20 @@ ARGUMENTS = {  # by the parameter's name; what fits no function is refused by Nu
     "subscripts": '"ij,kj->ik" "i,i" "ij->j" "ii" "...i,...i->..."',
 }
 POOL = {x: texts.split() for names, texts in ARGUMENTS.items() for x in names.split()}
-SEQUENCES = "arrays tup choicelist choices".split()
-UNSUITED = "kwargs out subok like where copy initial casting dtype_ method".split()
-TEMPLATES = """
-    {0}.T | {0}[0] | {0}[-1] | {0}[::-1] | {0}[..., None] | {0}[1:] | {0}[[0, 0]]
-    {0}[np.array([0], "u1")] | {0}[np.arange(150, dtype="u1")] | {0}.reshape(-1)
-    {0} @ {1} | {0} // {1} | {0} % {1} | +{0} | abs({0}) | {0} * {0} | {0} / {1} * {0}
-    {0} ** 2 | 1 / {0} | 2 * {0} | {0} + {0} | 0.0 + {0} | {0} * 1.0 | {0} - 0
-    {0}.sum() | {0}.mean() | {0} ** np.float64(2) | {0}.clip(0, 1)
-    np.where({0} > 0, {1}, {0}) | where({0} > {1}, {0}, 0.0)
-    np.where({0} > 0, -1.0, 0.0) | 1 / np.where({0} > 0, -1.0, 0.0) | -({0} * 0)
-    stack([{0}, {1}]) | concatenate([{0}, {1}]) | {0}[{0} > 0] | {0}.flatten()
-    cube({0}) | gate({0}, {1}) | {0}.at[0].set({1}) | {0}.at[..., 0].add({1})
-    {0}.at[{0} > 0].add({1}) | {0}.var() | {0}.mT | tensordot({0}, {1}, 1)
-"""
 
 
-HANDLED = {**RULES, **families.FUNCTIONS, **protocol.FUNCTIONS}
+# --- Drawing cases --------------------------------------------------------------------
 
-
-class Operation(NamedTuple):
-    text: str  # "np.roll({arguments})", or with operands as {0}
-    parameters: Any = ()  # inspect.Parameters
-
-
-def parameters_of(function):
-    n = getattr(
-        function, "nin", None
-    )  # of a ufunc, whose other parameters are unsuited
-    for source in (function, HANDLED.get(function)):
-        with contextlib.suppress(TypeError, ValueError):  # it may have no signature
-            if n is None:
-                found = inspect.signature(source).parameters.values()
-                return [x for x in found if x.name not in UNSUITED]
-    n = len(RULES[function].derivatives) if n is None else n
-    positional = inspect.Parameter.POSITIONAL_ONLY
-    return [inspect.Parameter(f"x{i}", positional) for i in range(n)]
-
-
-def is_ours(function):
-    """Whether it is a function of NumPy's that takes Values, or of `special`."""
-    if inspect.isfunction(function) and function.__module__ == special.__name__:
-        return inspect.signature(function).return_annotation == "Value"
-    return callable(function) and function in HANDLED
-
-
-def operations():
-    """All that a step can be, from the tables of the library and of the tests."""
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    options = [inspect.Parameter(x, keyword, default=0) for x in ("axis", "keepdims")]
-    for table in (*TABLES, "FUNCTIONS"):
-        n = 1 if table in ("UNARY", "REDUCTIONS") else 2
-        operands = ", ".join(["{0}", "{1}"][:n])
-        for key in NAMES[table]:
-            if table == "REDUCTIONS":
-                text = f"{table}[{key!r}][0]({operands}, {{arguments}})"
-                yield Operation(text, options)
-            else:
-                place = "" if table == "FUNCTIONS" else "[0]"
-                yield Operation(f"{table}[{key!r}]{place}({operands})")
-    for path, module in (("np", np), ("np.linalg", np.linalg), ("special", special)):
-        for name, function in vars(module).items():
-            if is_ours(function):
-                yield Operation(
-                    f"{path}.{name}({{arguments}})", parameters_of(function)
-                )
-    yield from map(Operation, re.split(r" \| |\n *", TEMPLATES.strip()))
-
-
-OPERATIONS = [*operations()]
-FAMILIES = [  # one of them is drawn, and one of its operations
-    [x for x in OPERATIONS if re.match(pattern, x.text)]
-    for pattern in (
-        r"np\.",
-        "UNARY|BINARY",
-        r"(?!np\.)",
-        r".*\{0\}",
-        "|".join(
-            rf"np\.{x}\(\{{ar" for x in dir(np) if type(getattr(np, x)) is np.ufunc
-        ),
-    )
-]
+DTYPES = "f8 f8 f8 f8 f4 f4 f2 g ? i1 u1 i2 u2 i4 u4 i8 u8 >f8 >f4 >i4".split()
+TAME = "1.0 2.0 -1.0 0.5 -0.5 3.0 0.25 -2.0 1.5 0.1 -0.3 0.7 0.0".split()
+WILD = "-0.0 -0.0 inf -inf nan 5e-324 -5e-324 1e-300 1e300 -1e300 1e-8 1e8".split()
+WILD += ["100.0", "200.0", "20.0", "-20.0", "60000.0", "1e-05", "1e-45", "1e38"]
+COUNTS = "0 1 2 3 1 2 -1 -2 10 100 127".split()
+FORMS = ["{}"] * 6 + ["np.float64({})", "np.float32({})", "np.float16({})"]
+FORMS += ["np.longdouble({})", "np.array({})", 'np.array({}, "f4")']
+INT_FORMS = ["{}"] * 3 + [f"np.{x}({{}})" for x in ("int64", "int8", "uint8", "array")]
+LAYOUTS = ["{}"] * 5 + ["np.asfortranarray({})", "{}[::-1]", "{}[..., ::-1]"]
+LAYOUTS += ["np.repeat({}, 2, -1)[..., ::2]", "np.broadcast_to({}, {shape})"]
 
 
 class Draft:
@@ -280,49 +346,65 @@ class Draft:
         self.seed, self.leaves, self.steps = seed, [], []
         self.names = dict(NAMES)
         lengths = [2, 3, 1, 2, 3, 4, 0, 5, 40]
-        self.n = self.rng.choice(["n", 2, 3])
+        self.n = self.some(["n", 2, 3])
         self.dims = [self.n, *self.rng.sample(lengths, 2)]
-        self.lengths = tuple(self.rng.choice([1, 2, 3, 5]) for _ in range(3))
-        if self.rng.random() < 0.3:
-            self.lengths = (*self.lengths[:2], 0)
-        self.dtypes = self.rng.choice([["f8"], ["f8"], DTYPES, ["f4"], ["f2", "u1"]])
-        self.floats = self.rng.choice([TAME, TAME, TAME + WILD])
-        self.is_large = self.rng.random() < 0.03
+        last = 0 if self.chance(0.3) else self.some([1, 2, 3, 5])
+        self.lengths = (self.some([1, 2, 3, 5]), self.some([1, 2, 3, 5]), last)
+        self.dtypes = self.some([["f8"], ["f8"], DTYPES, ["f4"], ["f2", "u1"]])
+        self.floats = self.some([TAME, TAME, TAME + WILD])
+        self.is_large, self.is_nasty = self.chance(0.03), self.chance(0.05)
 
     def some(self, items):
         return self.rng.choice(items)
 
+    def chance(self, share):
+        return self.rng.random() < share
+
     def leaf(self, kind=None):
-        kind = kind or self.some(["lazy", "value", "value", "raw"])
-        dtype, dims = self.some(self.dtypes), []
-        pool = COUNTS if np.dtype(dtype).kind in "iu" else self.floats
-        pool = ["True", "False"] if dtype == "?" else pool
-        if dtype[0] == "u":
-            pool = [x for x in COUNTS if x[0] != "-"]
-        numbers = tuple(self.some(pool) for _ in range(self.rng.randint(1, 6)))
-        form, layout = "", "{}"
-        if self.rng.random() < 0.2:
-            form = self.some(FORMS if pool is self.floats else INT_FORMS)
-            if "uint" in form:
-                numbers = tuple(x.lstrip("-") for x in numbers)
-        else:
-            n_axes = self.some([0, 1, 1, 2, 2, 2, 3])
-            dims = [self.some([*self.dims, self.n, 1]) for _ in range(n_axes)]
-            if kind == "raw":
-                dims = [self.lengths[0] if d == "n" else d for d in dims]
-                dims = [1 if self.n == "n" else d for d in dims]
-            if self.is_large and dims:
-                dims[0] = self.some([256, 1500, 5000])
-            if dims.count(40) > 1:
-                dims = [min(d, 3) if d != "n" else d for d in dims]
-            layout = self.some(LAYOUTS) if dims else "{}"
-        change = self.some(["replace", "in place"])
+        """The name of a new one."""
         name = f"x{len(self.leaves)}"
-        leaf = Leaf(name, kind, change, dtype, numbers, tuple(dims), layout, form)
-        data = leaf.data(0, self.lengths)
+        kind = kind or self.some(["lazy", "value", "value", "raw"])
+        dtype, change = self.some(self.dtypes), self.some(["replace", "in place"])
+        pool = self.pool(np.dtype(dtype).kind)
+        numbers = tuple(self.some(pool) for _ in range(self.rng.randint(1, 6)))
+        leaf = Leaf(name, kind, change, dtype, numbers)
+        if self.chance(0.2):
+            forms = FORMS if pool is self.floats else INT_FORMS
+            forms = tuple(self.some(forms) for _ in range(self.some([1, 1, 3])))
+            if "uint" in str(forms):
+                numbers = tuple(x.lstrip("-") for x in numbers)
+            leaf = leaf._replace(forms=forms, numbers=numbers)
+        else:
+            dims = self.shape(kind)
+            layout = self.some(LAYOUTS) if dims else "{}"
+            leaf = leaf._replace(dims=dims, layout=layout)
+        if self.is_nasty and kind != "raw":
+            label = self.some(NASTY.split() if kind == "lazy" else NASTY_TEXTS)
+            if label not in [x.label for x in self.leaves]:
+                leaf = leaf._replace(label=label)
+        data = evaluate(leaf.text(0, self.lengths), NAMES)
         self.names[name] = data if kind == "raw" else Value(data)
         self.leaves.append(leaf)
         return name
+
+    def pool(self, kind):
+        """The texts of numbers of a kind of dtype."""
+        if kind == "b":
+            return ["True", "False"]
+        counts = [x for x in COUNTS if kind == "i" or x[0] != "-"]
+        return self.floats if kind == "f" else counts
+
+    def shape(self, kind):
+        """Lengths of axes; those of raw arrays are never open."""
+        n_axes = self.some([0, 1, 1, 2, 2, 2, 3])
+        dims = [self.some([*self.dims, self.n, 1]) for _ in range(n_axes)]
+        if kind == "raw":
+            dims = [1 if self.n == "n" else d for d in dims]
+        if dims.count(40) > 1:
+            dims = [3 if d == 40 else d for d in dims]
+        if self.is_large and dims:
+            dims[0] = self.some([256, 1500, 5000])
+        return tuple(dims)
 
     def value(self):
         """A name that holds a Value, mostly one of the last."""
@@ -330,12 +412,12 @@ class Draft:
         return self.some(values[-2:] * 2 + values)
 
     def operand(self):
-        chance = self.rng.random()
-        if chance < 0.6:
+        """A name, mostly, or a number."""
+        if self.chance(0.6):
             return self.value()
-        if chance < 0.85 and len(self.leaves) < 5:
+        if self.chance(0.6) and len(self.leaves) < 5:
             return self.leaf()
-        is_float = self.rng.random() < 0.6
+        is_float = self.chance(0.6)
         text = self.some(self.floats if is_float else COUNTS)
         form = self.some(FORMS if is_float else INT_FORMS)
         text = form.format(text.lstrip("-") if "uint" in form else text)
@@ -346,15 +428,16 @@ class Draft:
         name = parameter.name
         if name in POOL:
             text = self.some(POOL[name])
-            if re.fullmatch(r"-?\d+", text) and self.rng.random() < 0.2:
-                text = f"np.{self.some(['int8', 'int64', 'uint8'])}({text})"
+            is_number = re.fullmatch(r"-?\d+", text)
+            if is_number and self.chance(0.2) and (form := self.some(INT_FORMS)):
+                text = form.format(text.lstrip("-") if "uint" in form else text)
             return text
         if name in SEQUENCES or name == "values" and not operands:
             return f"[{self.value()}, {self.operand()}]"
         if name == "condlist":
             return f"[{self.value()} > 0, {self.value()} < 1]"
         operands.append(name)
-        if name in ("condition", "test_elements", "bins", "xp") and self.some([0, 1]):
+        if name in ("condition", "test_elements", "bins", "xp") and self.chance(0.5):
             return self.some(["[0.0, 1.0]", "[True, False]", "[-1, 0, 2]"])
         return self.value() if len(operands) == 1 else self.operand()
 
@@ -363,7 +446,7 @@ class Draft:
         for x in parameters:
             if x.kind is x.VAR_POSITIONAL:
                 texts += [self.argument(x, operands) for _ in range(self.some([1, 2]))]
-            elif x.default is x.empty or x.name in POOL and self.rng.random() < 0.45:
+            elif x.default is x.empty or x.name in POOL and self.chance(0.45):
                 is_named = x.kind is x.KEYWORD_ONLY or has_gap or x.name == "keepdims"
                 prefix = f"{x.name}=" if is_named else ""
                 texts.append(prefix + self.argument(x, operands))
@@ -371,63 +454,80 @@ class Draft:
                 has_gap = True
         return ", ".join(texts)
 
-    def step(self):
-        """Add a step, if the engine takes it; return one that it refuses."""
+    def text(self):
+        """Source of a step."""
         operation = self.some(self.some(FAMILIES))
         operands = [self.value(), self.operand()]
-        if re.search(r"\{1\}", operation.text) and "}." not in operation.text:
+        if "{1}" in operation.text and "}." not in operation.text:
             operands = self.rng.sample(operands, 2)  # the number may come first
-        arguments = self.arguments(operation.parameters)
-        name = f"v{len(self.steps)}"
-        text = operation.text.format(*operands, arguments=arguments)
+        return operation.text.format(
+            *operands,
+            arguments=self.arguments(operation.parameters),
+            key=self.some(KEYS.split()).format(*operands),
+            name=self.some(NASTY_TEXTS),
+        )
+
+    def step(self):
+        """Add a step, if the engine takes it; return one that it refuses."""
+        name, text = f"v{len(self.steps)}", self.text()
+        if not names_in(text):
+            return None
         if re.search(ENDLESS, text):
             used = [plain_of(self.names[x]) for x in names_in(text)]
             if not all(np.all(np.isfinite(x)) for x in used):
                 return None
         try:
-            y = eval(text, self.names)
+            y = evaluate(text, self.names)
         except Exception:
             return Step(name, text)
         if isinstance(y, (tuple, list)) and y:
             i = self.rng.randrange(len(y))
             text, y = f"{text}[{i}]", y[i]
-        if not isinstance(y, Value) or y.data is None or np.size(y.data) > 20000:
+        if not isinstance(y, Value) or y.data is None:
             return None
-        if not names_in(text) or np.ndim(y.data) > 5:
+        if np.size(y.data) > 20000 or np.ndim(y.data) > 5:
             return None
         self.names[name] = y
         self.steps.append(Step(name, text))
         return None
 
+    def case(self, *refused):
+        steps = (*self.steps, *refused)
+        names = [x.name for x in steps]
+        results = (names[-1], *[self.some(names)] * self.chance(0.3))
+        leaves = tuple(self.leaves)
+        case = Case(self.seed, leaves, steps, results, lengths=self.lengths)
+        return case.pruned()
+
 
 def drawn(seed):
-    """The case of this number."""
+    """The case of this number, or None."""
     draft = Draft(seed)
     draft.leaf(draft.some(["lazy", "value"]))
     with quiet():
         wanted = draft.some([1, 1, 2, 2, 3, 4, 6])
         for _ in range(60):
             refused = draft.step()
-            if refused and draft.rng.random() < 0.02:
-                case = Case(seed, tuple(draft.leaves), (*draft.steps, refused))
-                return pruned(case._replace(results=(refused.name,)))
+            if refused and draft.chance(0.02):
+                return draft.case(refused)
             if len(draft.steps) == wanted:
                 break
-    if not draft.steps:
-        return None
-    steps = [x.name for x in draft.steps]
-    results = (steps[-1], *[draft.some(steps)] * (draft.rng.random() < 0.3))
-    case = Case(seed, tuple(draft.leaves), tuple(draft.steps), results)
-    case = pruned(case)._replace(lengths=draft.lengths)
-    leaves = [x.name for x in case.leaves if x.kind != "raw"]
-    values = leaves + [x.name for x in case.steps]
-    some = draft.rng.sample(values, draft.rng.randint(1, min(3, len(values))))
-    wrt = leaves if draft.rng.random() < 0.6 else some
-    y = draft.names[results[0]]
+        if not draft.steps:
+            return None
+        case = draft.case()
+        return case._replace(wrt=some_wrt(case, draft))
+
+
+def some_wrt(case, draft):
+    """Names of what receives a gradient: the leaves, or leaves and results."""
+    y = draft.names[case.results[0]]
     if y.dtype.kind == "b":
-        return case
-    with quiet(), contextlib.suppress(Exception):
+        return ()
+    leaves = [x.name for x in case.leaves if x.kind != "raw"]
+    values = [*leaves, *[x.name for x in case.steps]]
+    some = draft.rng.sample(values, draft.rng.randint(1, min(3, len(values))))
+    wrt = leaves if draft.chance(0.6) else some
+    with contextlib.suppress(Exception):
         y.backward()
         wrt = [x for x in wrt if draft.names[x].grad is not None]
-        wrt = {id(draft.names[x]): x for x in wrt}.values()  # np.clip(x) is x
-    return case._replace(wrt=tuple(wrt))
+    return tuple({id(draft.names[x]): x for x in wrt}.values())  # np.clip(x) is x
