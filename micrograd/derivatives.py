@@ -21,7 +21,7 @@ from micrograd.engine import (
     located_at,
     values_in,
 )
-from micrograd.graph import new_results_in, node_of, results_of, set_call_site
+from micrograd.graph import new_values_in, node_of, results_of, set_call_site
 from micrograd.interface.methods import without_looking
 from micrograd.names import is_net
 from micrograd.rules import (
@@ -239,7 +239,9 @@ class Shapes:
 
     def note(self, y: Any, origin: Origin) -> None:
         """Know the shapes of the new results in y, which belong to that operator."""
-        for x in new_results_in(y, self.known) if isinstance(y, Value) else ():
+        for x in (
+            new_values_in(y, self.known.__contains__) if isinstance(y, Value) else ()
+        ):
             self.known[x] = self.shape_of(x)
             set_call_site(x, origin)
 

@@ -6,7 +6,7 @@ ask here.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from micrograd.engine import Constant, Placeholder, Value, order_of
@@ -37,13 +37,16 @@ def results_of(roots: Iterable[Value]) -> list[Value]:
     return sorted(found, key=lambda x: x._born)
 
 
-def new_results_in(y: Value, known: Container[Value]) -> list[Value]:
-    """The Values in an expression that are not known, each after its operands."""
-    found = [] if y in known else [y]
+def new_values_in(y: Value, is_known: Callable[[Value], bool]) -> list[Value]:
+    """The Values in an expression that are not known, each after its operands.
+
+    It does not look behind those that are known.
+    """
+    found = [] if is_known(y) else [y]
     seen = {*found}
     for node in found:  # which grows
         for x in node.parents:
-            if x not in seen and x not in known:
+            if x not in seen and not is_known(x):
                 seen.add(x)
                 found.append(x)
     return sorted(found, key=lambda x: x._born if x._rule else -1)

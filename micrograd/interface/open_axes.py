@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from micrograd import engine
-from micrograd.engine import Constant, Value, order_of
+from micrograd.engine import Constant, Placeholder, Value, order_of
+from micrograd.graph import new_values_in, node_of, results_of
 from micrograd.interface.call_sites import asking_functions
 from micrograd.rules import Rule, located
 
@@ -40,7 +40,7 @@ def shape_of(x: Value) -> tuple[int | Any, ...]:
     >>> Value(shape=(None, 2), name="x").T.shape
     (2, None)
     """
-    if x._lazy:
+    if x.name:  # it is lazy
         shape = shape_in_engine(x)
     else:
         shapes = [np.shape(x.data), *map(np.shape, probes_of(x))]
@@ -58,42 +58,42 @@ def probes_of(x: Value) -> tuple[Any, ...]:
     They are found when first asked for, and kept, so that asking at every operator of a
     chain takes a time that grows with its length alone.
     """
-    if x._probes is not None:
-        return x._probes  # type: ignore[no-any-return]
-    unknown, seen = [x], {x}
-    for node in unknown:  # which grows
-        for parent in node.parents:
-            if parent._probes is None and parent not in seen:
-                seen.add(parent)
-                unknown.append(parent)
-    for leaf in unknown:
-        if not leaf._rule:
-            lazy: Any = leaf._lazy
-            is_open = lazy and None in lazy.shape
-            leaf._probes = tuple(map(lazy.of_length, LENGTHS)) if is_open else ()
-    for node in sorted([x for x in unknown if x._rule], key=attrgetter("_born")):
-        node._probes = probed(node)
-    return x._probes or ()
+    if x._probes is None:
+        for new in new_values_in(x, lambda x: x._probes is not None):
+            new._probes = probed(new) if new.op else probes_of_leaf(new)
+    return x._probes  # type: ignore[no-any-return]
 
 
-def probed(node: Value) -> tuple[Any, ...]:
-    """The data of an operator for those of its operands."""
-    of_operands = [getattr(x, "_probes", ()) for x in node._operands]
+def probes_of_leaf(leaf: Value) -> tuple[Any, ...]:
+    """Unfed data of both lengths; none, if none of its axes is open."""
+    placeholder = open_placeholder(leaf)
+    return tuple(map(placeholder.of_length, LENGTHS)) if placeholder else ()
+
+
+def open_placeholder(leaf: Value) -> Placeholder | None:
+    """The placeholder of a lazy leaf that has an open axis."""
+    placeholder = node_of(leaf).placeholder
+    return placeholder if placeholder and None in placeholder.shape else None
+
+
+def probed(result: Value) -> tuple[Any, ...]:
+    """The data of a result for the probes of its operands."""
+    rule, operands, _, call_site = node_of(result)
+    of_operands = [getattr(x, "_probes", ()) for x in operands]
     if not any(of_operands):
         return ()
     results = []
     for i, n in enumerate(LENGTHS):
         data = [
-            probes[i] if probes else x.data
-            for x, probes in zip(node._operands, of_operands)
+            probes[i] if probes else x.data for x, probes in zip(operands, of_operands)
         ]
         try:
             with np.errstate(all="ignore"):
-                results.append(node._rule.value(*data))
+                results.append(rule.value(*data))
         except Exception as error:
             shapes = map(np.shape, data)
             problem = ValueError(f"it does not work where open axes have length {n}")
-            raise located(problem, node.op, shapes, node._call_site) from error
+            raise located(problem, rule.name, shapes, call_site) from error
     return tuple(results)
 
 
@@ -115,37 +115,37 @@ def without_feeds(rule: Rule, operands: tuple[Value | Constant, ...]) -> Any:
     open_ones, fixed = [], {1: 1}
     for y in operands:
         lazies = order_of(y).lazies if isinstance(y, Value) else []
-        found = [x for x in lazies if x._lazy and None in x._lazy.shape]
+        found = [x for x in lazies if open_placeholder(x)]
         open_ones += found
         fixed.update({} if found else dict.fromkeys(np.shape(y.data)))
     if not open_ones:
         return None
     with np.errstate(all="ignore"):
         if any(x.is_fed for x in open_ones):
-            same_lengths = lambda x: np.full_like(x.data, x._lazy.fill)
+            same_lengths = lambda x, p: np.full_like(x.data, p.fill)
             if result_for(same_lengths, rule, operands) is not None:
                 return None
         for n in fixed:
-            result = result_for(lambda x: x._lazy.of_length(n), rule, operands)  # noqa: B023
+            of_length = lambda x, p: p.of_length(n)  # noqa: B023
+            result = result_for(of_length, rule, operands)
             if result is not None:
                 return result
     return None
 
 
 def result_for(
-    data_of_lazy: Callable[[Any], Any], rule: Rule, operands: Any
+    data_for: Callable[[Value, Placeholder], Any], rule: Rule, operands: Any
 ) -> Any | None:
     """The result for other data of the lazy Values; None if there is an error."""
     found: dict[Any, Any] = {}
+    values = [x for x in operands if isinstance(x, Value)]
     try:
-        for y in operands:
-            if not isinstance(y, Value):
-                continue
-            order = order_of(y)
-            found.update({x: data_of_lazy(x) for x in order.lazies})
-            for node in (*order.results, y) if y._rule else ():
-                data = [found.get(x, x.data) for x in node._operands]
-                found[node] = node._rule.value(*data)
+        for x in [x for y in values for x in order_of(y).lazies]:
+            found[x] = data_for(x, node_of(x).placeholder)
+        for node in results_of(values):
+            made = node_of(node)
+            data = [found.get(x, x.data) for x in made.operands]
+            found[node] = made.rule.value(*data)
         return rule.value(*[found.get(x, x.data) for x in operands])
     except Exception:
         return None
