@@ -84,7 +84,7 @@ np.linspace(0.0, x, 0) | np.linspace(x, x, 1, axis=-1)
 np.linspace(0, x, 2, retstep=True) | np.maximum.accumulate(x)
 np.add.accumulate(x, -1) | np.multiply.accumulate(x) | np.nanvar(x) | np.nanvar(x, ())
 np.nanvar(x, 0) | np.nanstd(x) | np.nanstd(x, 0, ddof=1)
-np.piecewise(x, [x > 0.5], [np.negative, 3])
+np.piecewise(x, [x > 0.5], [np.negative, 3]) | np.take_along_axis(x, x, 0)
 
 np.dot(x, x) | np.dot(x, 2.5) | np.inner(x, x) | np.outer(x, x) | np.vdot(x, x) | x @ x
 np.kron(x, x) | np.kron(x, [1.0, 2.0]) | np.cross(x, x) | np.tensordot(x, x, 0)

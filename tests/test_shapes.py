@@ -397,6 +397,8 @@ class TestPiecewise(FunctionTest):
     def test_of_another_array(self):
         """The conditions alone are Values."""
         x = Value(np.array([-1.0, 2.0]))
+        y = np.piecewise(x, [x > 3], [Value(2.5), 1.0])
+        self.assert_equal(y.data, np.where(x.data > 3, 2.5, 1.0))
         y = np.piecewise(np.array([3.0, 4.0]), [x > 0], [lambda a: a * 10])
         self.assert_equal(y.data, [0.0, 40.0])
 

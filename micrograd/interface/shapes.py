@@ -157,8 +157,9 @@ def grad_x_of(function: Function) -> Function:
 
 
 def values_along_axis(x: Any, indices: Any, axis: Any) -> Any:
-    """np.take_along_axis, also of a number, which has no axes."""
-    return np.take_along_axis(x if np.ndim(x) else np.asarray(x), indices, axis)
+    """np.take_along_axis, also of numbers, which have no axes."""
+    x, indices = (a if np.ndim(a) else np.asarray(a) for a in (x, indices))
+    return np.take_along_axis(x, indices, axis)
 
 
 define(np.delete, grad_x_of(np.delete))
@@ -267,7 +268,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         rows.append(np.logical_not(np.any(conditions, 0)))
     y = np.zeros_like(x)
     for row, function in zip(rows, funclist):
-        part = function(x[row], *args, **kw) if callable(function) else function
+        is_number = isinstance(function, Value) or not callable(function)
+        part = function if is_number else function(x[row], *args, **kw)
         y = y.at[row].set(part)
     return y
 
