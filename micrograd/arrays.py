@@ -5,6 +5,8 @@ Nothing here knows of Values or graphs.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -114,6 +116,15 @@ def loaded(names: dict[str, Any]) -> None:
     """Say that a module has been loaded, given its names, which may get additions."""
     for add_to in WHEN_LOADED:
         add_to(names)
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called this package, through however many functions."""
+    package, level = __name__.partition(".")[0], 1
+    frame: Any = sys._getframe()
+    while frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 # --- Gradients that fit ---------------------------------------------------------------

@@ -17,7 +17,6 @@ other names, error hints, notebook tables. Nothing here imports them.
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -35,6 +34,7 @@ from micrograd.arrays import (
     hint,
     numeric,
     own,
+    warn,
 )
 from micrograd.rules import RULES, Function, Rule, located, rule_along
 
@@ -221,7 +221,7 @@ class Value(ArrayMethods):
                 raise ValueError(f"{problem} backward()") from error
             raise located_at(node, error, node._call_site) from error
         if not self.is_fed:
-            warnings.warn("run forward() before backward()", stacklevel=2)
+            warn("run forward() before backward()")
 
     # --- What a node is ---------------------------------------------------------------
 
@@ -625,7 +625,7 @@ class Placeholder:
             fed = f" (fed: {', '.join(feeds)})" if feeds else ""
             if expected.kind != "f":
                 raise ValueError(f"{name}: expected {expected}, got nothing{fed}")
-            warnings.warn(f"{name} is not fed: nan{fed}", stacklevel=3)
+            warn(f"{name} is not fed: nan{fed}")
             return self.unfed
         data = numeric(feeds[name], name)
         shape = np.shape(data)

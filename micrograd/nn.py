@@ -6,14 +6,13 @@ they stand in its attributes, so that optimisers can move them and files keep th
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from micrograd import rules
-from micrograd.arrays import loaded
+from micrograd.arrays import loaded, warn
 from micrograd.checkpoint import Path, State, checked, like, read, write
 from micrograd.engine import Value, apply, as_operand
 from micrograd.names import everything_in, modules_in, parts_of
@@ -395,10 +394,9 @@ def cross_entropy(logits: Any, targets: Any) -> Value:
     0.4904 0.4904
     """
     if isinstance(logits, Value) and logits.op == RULES[rules.softmax].name:
-        warnings.warn(
+        warn(
             "logits: expected what softmax takes, got what it gives: cross_entropy "
-            "applies it",
-            stacklevel=2,
+            "applies it"
         )
     losses = apply(RULES[rules.minus_log_softmax], logits)  # (..., classes)
     n_axes, targets = np.ndim(losses.data), as_operand(targets)

@@ -113,6 +113,10 @@ EXPRESSIONS = [
     ("v.detach().numpy() + 1", [2.0, 3.0, 4.0], None),
     ("micrograd.tensor([1.0])", AttributeError, "micrograd.Value"),
     ("with micrograd.no_grad(): pass", AttributeError, "computes no gradients"),
+    ("v.backward(create_graph=True)", TypeError, "expected gradient(y, x), which is"),
+    ("v.backward(retain_graph=True)", TypeError, "as an expression stays, got retain"),
+    ("Value([1.0], requires_grad=True)", TypeError, "Value(): expected no such word"),
+    ("micrograd.gradient(v**2, v).data", [2.0, 4.0, 6.0], None),
     # The scalar micrograd's habits
     ("sum([n, n, 1])", 15.0, None),
     ("sum((n * k for k in range(3)), Value(0.0))", 21.0, None),
@@ -352,6 +356,45 @@ class TestHints(ValueTest):
                     found = owners.get(kind, [optimiser])
                     known = [hasattr(owner, name) for owner in [*found, torch]]
                     self.assertTrue(any(known) or name in others)
+
+
+class TestUnsigned(ValueTest):
+    """Differences of unsigned feeds wrap around, and say so."""
+
+    def test_warnings(self):
+        data = np.array([0, 200], np.uint8)
+        x = Value(shape=(None,), name="x")
+        y = Value(shape=(None,), name="y", dtype=float)
+        for expression, wraps in [
+            ((x - 128) / 64, True),
+            (100 - x * 1, True),
+            (-x + 0.5, True),
+            ((y - 128) / 64, False),
+            ((x * 1.0 - 128) / 64, False),
+            (x + 1, False),
+        ]:
+            for run in (expression.forward, compiled(expression)):
+                with self.subTest(expression.op, run=run):
+                    with warnings.catch_warnings(record=True) as caught:
+                        warnings.simplefilter("always")
+                        for _ in range(1 + wraps):
+                            run(x=data, y=data)
+                            run(x=data.astype(float), y=data)
+                    found = [str(w.message) for w in caught]
+                    if not wraps:
+                        self.assertEqual(found, [])
+                        continue
+                    self.assertIn("x: a difference of unsigned integers", found[0])
+                    self.assertEqual(caught[0].filename, __file__)
+
+    def test_labels_are_quiet(self):
+        x = Value(shape=(None, 2), name="x")
+        labels = Value(shape=(None,), name="labels", dtype=np.uint8)
+        loss = nn.cross_entropy(x - 1.0, labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            loss.forward(x=np.ones((3, 2)), labels=np.array([0, 1, 1], np.uint8))
+            loss.backward(wrt=[])
 
 
 class FakePackage(ValueTest):

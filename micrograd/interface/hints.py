@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from micrograd.arrays import HINTS, WHEN_LOADED
-from micrograd.engine import Value, has_value
+from micrograd.arrays import HINTS, WHEN_LOADED, warn
+from micrograd.engine import Value, has_value, order_of
+from micrograd.graph import results_of
 from micrograd.interface.call_sites import asking_functions
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def plug_in() -> None:
             setattr(Value, name, Instead(name, words))
     for name in ("sum", "mean"):
         setattr(Value, name, with_numpys_words(getattr(Value, name)))
+    Value.__init__ = with_gradients(Value.__init__)  # type: ignore
+    Value.backward = with_one_graph(Value.backward)  # type: ignore
+    Value.forward = warning_of_wrapping(Value.forward)  # type: ignore
     Value.__dir__ = own_names  # type: ignore
     Value.__call__ = refuse_call  # type: ignore
     WHEN_LOADED.append(add_hints)
@@ -280,6 +284,38 @@ def find(subject: str, given: Any) -> str:
     return ""
 
 
+# --- Unsigned numbers -----------------------------------------------------------------
+
+
+def warning_of_wrapping(forward: Method) -> Method:
+    """`forward()`, which warns if differences of what it is fed wrap around below 0."""
+
+    @wraps(forward)
+    def checked(self: Value, /, *unnamed: Any, **feeds: Any) -> Any:
+        result = forward(self, *unnamed, **feeds)
+        if any(map(is_unsigned, feeds.values())):
+            fed = {str(x.name): x.data for x in order_of(self).lazies}
+            warn_of_wrapping(fed, [(x.op, x.data) for x in results_of([self])])
+        return result
+
+    return checked  # type: ignore[return-value]
+
+
+def warn_of_wrapping(feeds: dict[str, Any], results: list[tuple[str, Any]]) -> None:
+    """Warn if a result, given with its operator, is a difference of unsigned ones."""
+    if any(name in ("-", "neg") and is_unsigned(data) for name, data in results):
+        fed = ", ".join([x for x in feeds if is_unsigned(feeds[x])])
+        warn(
+            f"{fed}: a difference of unsigned integers wraps around below 0: feed "
+            "array.astype(float), or define the Value with dtype=float"
+        )
+
+
+def is_unsigned(x: Any) -> bool:
+    """Whether it is an array of unsigned integers."""
+    return getattr(getattr(x, "dtype", None), "kind", "") == "u"
+
+
 def own_names(value: Value) -> list[str]:
     """Its attributes, without names that only say what to write instead."""
     names = object.__dir__(value)
@@ -318,7 +354,7 @@ class Instead:
 def refusing(**ours: str) -> Callable[[Method], Method]:
     """A decorator of methods: refuse others' words for their options by saying ours.
 
-    >>> @refusing(dim="axis")
+    >>> @refusing(dim="axis=")
     ... def total(values, axis=None): ...
     >>> total([1, 2], dim=0)
     Traceback (most recent call last):
@@ -333,7 +369,7 @@ def refusing(**ours: str) -> Callable[[Method], Method]:
         def checked(*args: Any, **options: Any) -> Any:
             for theirs in options:
                 if theirs in ours:
-                    words = f"expected {ours[theirs]}=, got {theirs}="
+                    words = f"expected {ours[theirs]}, got {theirs}="
                     raise TypeError(f"{name}(): {words}")
             return method(*args, **options)
 
@@ -342,5 +378,10 @@ def refusing(**ours: str) -> Callable[[Method], Method]:
     return decorated
 
 
-with_numpys_words = refusing(dim="axis", keepdim="keepdims")
-with_our_words = refusing(lr="learning_rate", params="wrt")
+with_numpys_words = refusing(dim="axis=", keepdim="keepdims=")
+with_our_words = refusing(lr="learning_rate=", params="wrt=")
+with_gradients = refusing(requires_grad="no such word, as every Value has a gradient")
+with_one_graph = refusing(
+    create_graph="gradient(y, x), which is an expression",
+    retain_graph="no such word, as an expression stays",
+)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.arrays import NUMBERS, dtype_of_gradient
+from micrograd.interface.hints import is_unsigned, warn_of_wrapping
 from micrograd.program.record import Recording, silent
 from micrograd.program.simplify import simplify
 from micrograd.program.source import OtherShape, Source
@@ -43,6 +44,10 @@ class Code:
         leaves = (*program.lazies, *program.leaves)
         data = dict(zip(leaves, inputs))
         recording = Recording(program.roots, program.wrt, data, program.constants)
+        results = [(x.op, line.data) for x, line in recording.values.items()]
+        fed = {x.name or "": data[x] for x in program.lazies}
+        if any(map(is_unsigned, fed.values())):
+            warn_of_wrapping(fed, results)
         given = {program.names[x]: recording.given[x] for x in leaves}
         with silent():
             simplify(recording)
