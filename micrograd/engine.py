@@ -217,8 +217,7 @@ class Value(ArrayMethods):
             for x in (*order.leaves, *nodes):
                 x.grad = None
             if not self.is_fed:  # left-over feeds may not fit together
-                problem = "the expression waits for its feeds: run forward() before"
-                raise ValueError(f"{problem} backward()") from error
+                raise ValueError("run forward() before backward()") from error
             raise located_at(node, error, node._call_site) from error
         if not self.is_fed:
             warn("run forward() before backward()")
@@ -279,10 +278,7 @@ class Value(ArrayMethods):
         >>> print(y.is_fed, y.forward(x=[1, 2]), y.is_fed)
         False 3 True
         """
-        if self._rule and self._is_unfed:
-            return False
-        lazies = order_of(self).lazies
-        return not any(x.data is x._lazy.unfed for x in lazies if x._lazy)
+        return not has_unfed([*order_of(self).lazies, self])
 
     # --- Operators --------------------------------------------------------------------
 
@@ -404,11 +400,8 @@ class Value(ArrayMethods):
 
 def check_leaves(leaves: list[Value]) -> None:
     """Raise a TypeError if data that a user assigned are no arrays and no numbers."""
-    found = [x.data for x in leaves]
-    data = checked_data(found)
-    if data is not found:
-        for x, as_numpys in zip(leaves, data):
-            x.data = as_numpys
+    for x, data in zip(leaves, checked_data([x.data for x in leaves])):
+        x.data = data
 
 
 # --- Operators make nodes -------------------------------------------------------------
@@ -603,18 +596,14 @@ class Placeholder:
         shape = as_parameter(shape)
         self.shape = tuple(shape) if np.iterable(shape) else (shape,)
         is_array = self.shape != () or dtype is not None
-        self.unfed = numeric(self.of_length(1), name) if is_array else self.fill
+        self.unfed = numeric(self.of_length(1), name) if is_array else float("nan")
         self.expected = np.result_type(self.unfed)
 
-    @property
-    def fill(self) -> float:
-        """What stands for each number before it is fed."""
-        return float("nan") if np.dtype(self.dtype).kind == "f" else 0
-
     def of_length(self, length: int) -> Any:
-        """Unfed data whose open axes have that length."""
+        """Unfed data whose open axes have that length: nan; integers are 0."""
         shape = [length if n is None else n for n in self.shape]
-        return np.full(shape, self.fill, self.dtype)
+        fill = float("nan") if np.dtype(self.dtype).kind == "f" else 0
+        return np.full(shape, fill, self.dtype)
 
     def feed(self, feeds: dict[str, Any]) -> Any:
         """The data among the feeds, or nan with a warning; an error if it is unfit."""

@@ -122,7 +122,7 @@ def without_feeds(rule: Rule, operands: tuple[Value | Constant, ...]) -> Any:
         return None
     with np.errstate(all="ignore"):
         if any(x.is_fed for x in open_ones):
-            same_lengths = lambda x, p: np.full_like(x.data, p.fill)
+            same_lengths = lambda x, p: np.full_like(x.data, np.ravel(p.unfed)[0])
             if result_for(same_lengths, rule, operands) is not None:
                 return None
         for n in fixed:
