@@ -180,6 +180,26 @@ class TestResults(ProgramTest):
             for actual, v in zip(gradients, (w, x)):
                 self.assert_close(actual, v.grad, 1e-12)
 
+    def test_what_is_as_long_as_what_a_mask_takes(self):
+        """Zeros, ones and lengths, where the elements taken are not needed."""
+        x, w = Value(shape=(5,), name="x"), Value(2.0)
+        for function in (
+            lambda taken: np.zeros_like(taken) + w,
+            lambda taken: np.ones_like(taken) * w,
+            lambda taken: np.full_like(taken, w),
+            lambda taken: np.ones_like(taken).sum() * w,
+            lambda taken: np.ones_like(taken).mean() * w,
+            lambda taken: (taken * 0 + 1).mean() + np.zeros_like(taken) + w,
+        ):
+            y = function(x[x > 0])
+            step = compiled(y, wrt=w)
+            for n in (3, 3, 1, 5, 2):
+                data = np.where(np.arange(5) < n, 0.5, -1.0)
+                result, gradient = step(x=data), w.grad
+                self.assert_same(result, y.forward(x=data))
+                y.backward(w)
+                self.assert_same(gradient, w.grad)
+
     def test_comparisons_are_returned_as_the_engine_has_them(self):
         for a, b in ((1.0, 2.0), (np.float64(1), 2.0), (np.ones(2), np.zeros(2))):
             a, b = Value(a), Value(b)
@@ -352,6 +372,11 @@ class TestErrors(ProgramTest):
         with self.assertRaisesRegex(TypeError, "booleans"):
             compiled(x > 1, wrt=x)
         self.assert_equal(compiled(x > 1)(), [False, True])
+        z = Value(shape=(2,), name="z")
+        step = compiled(z[::-1], wrt=z)
+        step(z=[1.0, 2.0])
+        with self.assertRaisesRegex(TypeError, "got booleans"):
+            step(z=[True, False])
         for other in (3.0, "x", None, np.ones(2)):
             with self.assertRaisesRegex(TypeError, "expected Values"):
                 compiled(x * 2, other)

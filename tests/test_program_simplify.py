@@ -182,6 +182,15 @@ class TestNumbers(ProgramTest):
             step()
         self.assertEqual(seen[1:], ["raise", "raise"])
 
+    def test_numbers_multiply_in_silence(self):
+        """As Python's do, integers and floats alike."""
+        for a, b in ((-np.inf, 0), (np.inf, 0.0), (1e308, 10), (5, np.inf)):
+            for function in (lambda a, b: a * b, lambda a, b: a - b * 5):
+                y = function(Value(a), Value(b))
+                step = compiled(y)
+                with np.errstate(all="raise"):
+                    self.assert_same(step(), y.forward())
+
     def test_integers_wrap_in_silence(self):
         x = Value(np.int64(2**62))
         for y in (np.negative(x * 2.0), x.maximum(3) * 0.5, np.square(x) * 1.0):

@@ -123,6 +123,15 @@ def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
     return change(x)
 
 
+def has_own_shape(line: Line) -> bool:
+    """Whether the shape depends on data: the number of elements that a mask takes."""
+    if line.function in (np.argwhere, np.flatnonzero):
+        return True
+    is_selection = line.function in (operator.getitem, elements_at)
+    keys = line.operands()[1:] if is_selection else []
+    return any(np.result_type(key.data).kind == "b" for key in keys)
+
+
 def data_in(x: Any) -> Any:
     """Arguments with the data of lines in their places."""
     return replaced(x, lambda part: part.data if isinstance(part, Line) else part)
@@ -469,6 +478,8 @@ def backward(
     tape: Tape, root: Value, wrt: list[Value], values: dict[Any, Any]
 ) -> dict[Value, Any]:
     """The chain rule, as in `Value.backward`, recorded."""
+    if np.result_type(data_of(values[root])).kind == "b":
+        raise TypeError("expected an expression of numbers, got booleans")
     nodes = (root, *reversed(order_of(root).results))
     gradients = {root: fitted(tape, 1.0, values[root])}
     for node, links in zip(nodes, links_to(wrt, root)):

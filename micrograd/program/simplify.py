@@ -23,6 +23,7 @@ from micrograd.program.record import (
     as_line,
     call_of,
     data_in,
+    has_own_shape,
     kept_bits,
     replaced,
 )
@@ -225,11 +226,15 @@ def key_of(x: Any) -> Any:
 
 
 def drop(recording: Recording) -> None:
-    """Leave out what nobody needs, but for what may do anything."""
+    """Leave out what nobody needs, but for what may do anything.
+
+    And for what decides its length by data: zeros may be as long, which are constant.
+    """
     needed = {*recording.results, *recording.gradients}
     lines = []
     for line in reversed(recording.lines):
-        if line in needed or line.is_opaque and not line.is_backward:
+        is_kept = line.is_opaque and not line.is_backward or has_own_shape(line)
+        if line in needed or is_kept:
             lines.append(line)
             needed.update(line.operands())
     substitute(recording, lines[::-1], {})

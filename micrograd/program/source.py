@@ -23,9 +23,10 @@ from micrograd.program.record import (
     all_bits,
     cast,
     data_in,
+    has_own_shape,
     kept_bits,
 )
-from micrograd.rules import Function, elements_at, placed_at
+from micrograd.rules import Function, placed_at
 
 # On floats and on NumPy's scalars, Python's operators are NumPy's, and faster.
 INFIX: dict[Function, str] = {
@@ -652,20 +653,11 @@ class OtherShape(Exception):
     """A result has another shape than when it was recorded."""
 
 
-def has_own_shape(line: Line) -> bool:
-    """Whether the shape depends on data: the number of elements that a mask takes."""
-    if line.function in (np.argwhere, np.flatnonzero):
-        return True
-    is_selection = line.function in (operator.getitem, elements_at)
-    keys = line.operands()[1:] if is_selection else []
-    return any(np.result_type(key.data).kind == "b" for key in keys)
-
-
 def is_pythons(line: Line) -> bool:
-    """Whether it is a float or boolean of Python's when the program runs."""
+    """Whether it is a number or boolean of Python's when the program runs."""
     if type(line.data) is np.bool_:
         return line.kind == "call" and not line.is_opaque
-    return type(line.data) in (float, bool)
+    return type(line.data) in (float, int, bool)
 
 
 def is_of_floats(line: Line) -> bool:
