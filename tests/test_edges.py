@@ -8,7 +8,7 @@ import numpy as np
 from fuzz_cases import HANDLED, NAMES, PLAIN
 from testing import ValueTest, central_differences, numbers
 
-from micrograd import Value, compiled
+from micrograd import Value, compiled, gradient
 from micrograd.interface.logic import ANSWERS
 
 DATA = {
@@ -182,10 +182,10 @@ class TestEdges(ValueTest):
                     continue
                 for j, name in enumerate(DATA):
                     with self.subTest(text, data=name):
-                        has_program = (i + j) % 3 == 0  # which takes most of the time
-                        self.check(text, DATA[name], has_program)
+                        turn = (i + j) % 3  # as programs take most of the time
+                        self.check(text, DATA[name], turn == 0, turn == 1)
 
-    def check(self, text, data, has_program):
+    def check(self, text, data, has_program, has_expressions):
         plain = data if isinstance(data, np.ndarray) else np.asarray(data)[()]
         expected, refused = result_of(text, plain, PLAIN)
         x = Value(data)
@@ -211,13 +211,17 @@ class TestEdges(ValueTest):
             self.assertEqual(np.shape(x.grad), np.shape(data))
             if x.dtype == "f8" and np.size(x.data) == 1:
                 self.assert_close(x.grad, self.differences(text, x.data, weights), 1e-5)
+            if has_expressions:  # derivatives as expressions, and theirs
+                first = gradient(results[0], x)
+                self.assert_close(first.data, x.grad)
+                self.assertEqual(gradient(first, x).shape, np.shape(data))
         if results and has_program:
-            gradient = x.grad
+            expected = x.grad
             program = compiled(*results, wrt=[x] if totals else [])
             for y, actual in zip(results, several(program())):
                 self.assert_close(actual, y.data, 1e-12)
             if totals:
-                self.assert_close(x.grad, gradient)
+                self.assert_close(x.grad, expected)
 
     def differences(self, text, data, weights):
         """The gradient of the weighted sum of all results that have one."""

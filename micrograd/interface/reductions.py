@@ -77,9 +77,12 @@ define(
 
 
 def axes_in(x: Any, axis: Any) -> list[int]:
-    """The axes along which a function works, counted from the first one."""
+    """The axes along which a function works, counted from the first one.
+
+    A number has none: NumPy's ufuncs take the axis 0 for it, too.
+    """
     n = np.ndim(x)
-    given = range(n) if axis is None else np.atleast_1d(axis).tolist()
+    given = range(n) if axis is None or n == 0 else np.atleast_1d(axis).tolist()
     return [i % n for i in given]
 
 
@@ -193,10 +196,13 @@ define(np.cumprod, grad_cumprod_x)
 
 
 def running(function: Function) -> Callable[..., Value]:
-    """NumPy's function along an axis; of all elements, if it is None."""
+    """NumPy's function along an axis; of all elements, if it is None.
+
+    A number counts as one element along an axis.
+    """
 
     def of_value(a: Any, axis: int | None = None) -> Value:
-        if axis is None:
+        if axis is None or np.ndim(a) == 0 and axis in (0, -1):
             a, axis = Value.reshape(a, -1), 0
         return apply(RULES[function].bind({"axis": axis}), a)
 
