@@ -249,6 +249,10 @@ class TestGammainc(SpecialTest):
         x = a * 10 ** rng.uniform(-1, 0.5, 500)
         actual, expected = special.gammainc(a, Value(x)).data, scipys.gammainc(a, x)
         np.testing.assert_allclose(actual, expected, 1e-10, 1e-13)
+        a = 10.0 ** np.arange(8, 40, 4)[:, None] * 1.1  # nearly a normal distribution
+        x = a + np.sqrt(a) * np.linspace(-4, 4, 25)
+        actual, expected = special.gammainc(a, Value(x)).data, scipys.gammainc(a, x)
+        np.testing.assert_allclose(actual, expected, 1e-10, 1e-12)
         edges = [0.0, 1.0, 30.0, inf, nan, -1.0]
         a, x = np.meshgrid(edges, edges)
         with np.errstate(all="ignore"):

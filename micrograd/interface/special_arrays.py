@@ -200,7 +200,7 @@ def gammainc(a: Any, x: Any) -> Any:
     return floating(np.frompyfunc(gammainc_of_numbers, 2, 1)(a, x), a, x)
 
 
-TINY = 1e-300  # for a smaller a, 1 / a is infinite
+TINY, HUGE = 1e-300, 1e8  # below, 1 / a is infinite; above, sums take too long
 
 
 def gammainc_of_numbers(a: float, x: float) -> float:
@@ -211,6 +211,8 @@ def gammainc_of_numbers(a: float, x: float) -> float:
         return 1.0
     if x == 0 or a == math.inf:
         return 0.0
+    if a > HUGE:
+        return gammainc_of_huge(a, x)
     if a < STEPS:
         scale: float = math.exp(-x) * x**a / math.gamma(a)
     else:  # where the logarithms are large, and their sum is not
@@ -237,3 +239,18 @@ def gammainc_of_numbers(a: float, x: float) -> float:
         factor = c * d
         fraction *= factor
     return 1 - scale * fraction
+
+
+def gammainc_of_huge(a: float, x: float) -> float:
+    """The same for a huge a, where it is nearly a normal distribution: Temme, 1979."""
+    excess = (x - a) / a
+    if abs(excess) < 1e-3:  # where the difference below would cancel
+        half_square = excess**2 * (1 / 2 - excess / 3 + excess**2 / 4 - excess**3 / 5)
+        correction = -1 / 3 + excess / 12
+    else:
+        half_square = excess - math.log(x / a)
+        root = math.copysign(math.sqrt(2 * half_square), excess)
+        correction = 1 / excess - 1 / root
+    distance = math.copysign(math.sqrt(a) * math.sqrt(half_square), excess)
+    density = math.exp(-(distance**2)) / math.sqrt(2 * math.pi * a)
+    return math.erfc(-distance) / 2 - density * correction
