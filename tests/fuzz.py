@@ -33,13 +33,16 @@ import testing
 from fuzz_cases import (
     NAMES,
     PLAIN,
-    drawn,
     evaluate,
     execute,
     names_in,
     plain_of,
     quiet,
+    smaller,
+    without_steps,
 )
+from fuzz_compare import copied, eps_of, has_shared, rounding, same_bits, symptom
+from fuzz_draw import drawn
 from known import ENDLESS, KNOWN, known
 
 from micrograd import Value, checkpoint, nn, operator
@@ -71,94 +74,7 @@ def error_of(function, *args, **options):
         return error, found[0] if found else type(error)
 
 
-# --- How numbers differ ---------------------------------------------------------------
-
-
-def kinds_of(x):
-    """What a number is, besides its size: its sign, if it is 0 or infinite; nan."""
-    if x.dtype.kind != "f":
-        return np.zeros(x.shape, int)
-    signs = np.where(np.signbit(x), -1, 1)
-    kinds = np.where(x == 0, signs, np.where(np.isinf(x), 4 * signs, 0))
-    return np.where(np.isnan(x), 9, kinds)
-
-
-def same_bits(a, b):
-    """Whether they are the same to the last bit, in dtype and shape, too."""
-    a, b = np.asarray(a), np.asarray(b)
-    is_alike = (a.dtype, a.shape) == (b.dtype, b.shape)
-    return is_alike and a.tobytes() == b.tobytes()
-
-
-def symptom(actual, expected, rounded=None, has_type=False, slack=0):
-    """How they differ, or None.
-
-    `rounded()` has the expected one with other roundings, or None if that cannot be
-    told; it is called only if they differ.
-    """
-    if has_type and type(actual) is not type(expected):
-        return f"type {type(actual).__name__} for {type(expected).__name__}"
-    if same_bits(actual, expected):
-        return None
-    a, b = np.asarray(actual), np.asarray(expected)
-    if np.result_type(a) != np.result_type(b):  # of any order of bytes
-        return "dtype"
-    if a.shape != b.shape:
-        return "shape"
-    is_same = a == b
-    if a.dtype.kind == "f":
-        is_near = abs(a - b) <= 64 * np.finfo(a.dtype).eps * abs(b)
-        is_same = (kinds_of(a) == kinds_of(b)) & (is_near | ~np.isfinite(b))
-    if rounded is not None and not np.all(is_same):
-        runs = rounded()
-        if runs is None or any(np.shape(y) != b.shape for y in runs):
-            return None
-        is_same |= is_rounding(a, b, runs, slack)
-    if np.all(is_same):
-        return None
-    a, b = a[~is_same], b[~is_same]
-    if a.dtype.kind != "f":
-        return "number"
-    if np.any(np.isnan(a) != np.isnan(b)):
-        return "nan"
-    if np.any(np.isinf(a) | np.isinf(b)):
-        return "infinite"
-    return "sign of zero" if np.any((a == 0) & (b == 0)) else "number"
-
-
-def is_rounding(a, b, runs, slack):
-    """Whether a differs from b no more than b from the same with other roundings."""
-    distance = lambda x, y: abs(np.subtract(1.0 * x, y, dtype=float))
-    width = sum(np.nan_to_num(distance(b, y)) for y in runs)
-    turns = [kinds_of(np.asarray(y)) != kinds_of(b) for y in runs]
-    if a.dtype.kind != "f":
-        return width > 0
-    near = distance(a, b) <= 16 * width + 4 * np.finfo(a.dtype).tiny + slack
-    both = np.isfinite(a) & np.isfinite(b) & ((a != 0) | (b != 0) | (slack > 0))
-    return np.any(turns, 0) | near & both
-
-
-def eps_of(*data):
-    """The coarsest rounding among them."""
-    dtypes = [np.result_type(x) for x in data]
-    return max([float(np.finfo(x).eps) for x in dtypes if x.kind == "f"] or [2.0**-52])
-
-
-def rounding(eps, seed):
-    """A function that rounds numbers of floating dtype in another way."""
-    rng = np.random.default_rng(seed)
-
-    def function(x):
-        dtype = np.result_type(x)
-        if dtype.kind != "f":
-            return x
-        factor = np.asarray(1 + eps * rng.uniform(-8, 8, np.shape(x)))
-        y = np.asarray(x * factor.astype(dtype)).astype(dtype)
-        return (
-            y if isinstance(x, np.ndarray) else float(y) if type(x) is float else y[()]
-        )
-
-    return function
+# --- What differs by more than rounding -----------------------------------------------
 
 
 def with_rounding(case, call, other=None, change=None):
@@ -308,17 +224,6 @@ ENGINES = {"engine": by_engine, "program": by_program}
 def is_refusal(error):
     """Whether backward() says that there is no gradient to have."""
     return re.search("does not depend|booleans|has no derivative", str(error))
-
-
-def copied(items):
-    return [np.array(x) if isinstance(x, np.ndarray) else x for x in items]
-
-
-def has_shared(arrays, given):
-    """Whether two arrays have memory in common, or one with those that were given."""
-    pairs = [*itertools.combinations(arrays, 2), *itertools.product(arrays, given)]
-    pairs = [x for x in pairs if all(isinstance(y, np.ndarray) for y in x)]
-    return any(np.may_share_memory(a, b) for a, b in pairs if a.size and b.size)
 
 
 def against_engines(case, modules=None):
@@ -678,47 +583,6 @@ class Modules:
 
 
 # --- Making a finding smaller ---------------------------------------------------------
-
-USUAL = {"kind": "value", "dtype": "f8", "layout": "{}", "label": ""}
-LISTS = "leaves wrt lengths numbers dims forms".split()
-SIMPLE = ["1.0", "1", "True", "{}"]  # texts of numbers and their forms
-
-
-def smaller(x):
-    """A case or a leaf with one thing less, and what a field holds."""
-    if hasattr(x, "_fields"):
-        for field in {*x._fields} & {*USUAL}:
-            yield x._replace(**{field: USUAL[field]})
-        for field in [name for name in LISTS if name in x._fields]:
-            yield from (x._replace(**{field: y}) for y in smaller(getattr(x, field)))
-    elif isinstance(x, tuple):
-        yield from (x[:i] + x[i + 1 :] for i in range(len(x)))
-        for i, item in enumerate(x):
-            yield from ((*x[:i], other, *x[i + 1 :]) for other in smaller(item))
-    elif isinstance(x, int):  # a length
-        yield from dict.fromkeys([x // 2, x - 1]) if x > 1 else []
-    else:
-        yield from SIMPLE[: SIMPLE.index(x)] if x in SIMPLE else SIMPLE
-        yield from [2] * (x == "n")
-
-
-def without_steps(case):
-    """The case with an operand in place of a step, or with another result."""
-    for step in case.steps:
-        if case.results != (step.name,):
-            yield case._replace(results=(step.name,))
-            wrt = tuple(x for x in case.wrt if x[0] == "x")
-            yield case._replace(results=(step.name,), wrt=wrt)
-    for step in reversed(case.steps):
-        for operand in dict.fromkeys(names_in(step.text)):
-            pattern = rf"(?<!')\b{step.name}\b"
-            rename = functools.partial(re.sub, pattern, operand)
-            steps = [x._replace(text=rename(x.text)) for x in case.steps if x != step]
-            results = dict.fromkeys(map(rename, case.results))
-            wrt = dict.fromkeys(map(rename, case.wrt))
-            yield case._replace(
-                steps=tuple(steps), results=tuple(results), wrt=tuple(wrt)
-            )
 
 
 def has(finding, case):

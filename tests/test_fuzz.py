@@ -6,6 +6,7 @@ With FUZZ_SECONDS=600 each hunt takes that long.
 import os
 import random
 import sys
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -17,6 +18,7 @@ from fuzz_cases import Case, Leaf, Step
 from testing import run_python
 
 import micrograd
+from micrograd import nn
 from micrograd.rules import RULES
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 15))
@@ -80,6 +82,29 @@ class TestFinding(unittest.TestCase):
         broken = (lambda g, y, x: np.cos(x) * np.float64(g * (x.dtype.kind == "f")),)
         with mock.patch.object(RULES[np.sin], "derivatives", broken):
             self.assertIn("float64", dict(self.found(case._replace(leaves=(leaf,)))))
+
+    def test_an_engine_that_overwrites_what_it_gave(self):
+        buffer = np.zeros(2)
+
+        def engine(case, names):
+            run = fuzz.by_engine(case, names)
+            return lambda feeds: [np.add(run(feeds)[0], 0, out=buffer)]
+
+        case = case_of("np.exp(x0)")._replace(wrt=(), lengths=(2, 2))
+        with mock.patch.dict(fuzz.ENGINES, {"other": engine}):
+            found = [("memory", "an earlier result changed")]
+            self.assertEqual(self.found(case), found)
+
+    def test_a_state_that_is_not_taken_over(self):
+        with mock.patch.object(nn.Module, "load_state_dict"):
+            self.assertEqual(self.found(case_of("-x0")), [("state", "number")])
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_a_case_that_does_not_end(self):
+        case = case_of("np.linalg.svd(x0)")
+        self.assertTrue(fuzz.ends(case))
+        with mock.patch.object(fuzz, "findings_of", lambda _: time.sleep(60)):
+            self.assertFalse(fuzz.ends(case, seconds=1))
 
     def test_it_becomes_small_and_runs_alone(self):
         with mock.patch.object(RULES[np.exp], "value", lambda x: np.exp(x) + 1e-9):
