@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NoReturn, Protocol, Union
 
@@ -93,6 +93,8 @@ def save(path: Path, /, *unnamed: NoReturn, **entries: Entry) -> None:
 def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> dict[str, Any]:
     """Take over, of what `save` wrote, these parts: all, or none after an error.
 
+    An interrupt is an error, too.
+
     Parameters
     ----------
     path : a file of `save`
@@ -130,7 +132,7 @@ def load(path: Path, /, *unnamed: NoReturn, **parts: Part) -> dict[str, Any]:
     state = checked(state, before, buffers_of(parts))
     try:
         hand_out(state, parts)
-    except Exception:  # a schedule cannot go back
+    except BaseException:  # a schedule cannot go back; somebody interrupts
         hand_out(before, parts)
         raise
     return {name: x if x.ndim else x.item() for name, x in others.items()}
@@ -236,6 +238,17 @@ def like(array: Any, value: Value) -> Any:
     """
     kind, copy = type(value.data), array.astype(value.dtype)
     return copy if kind is np.ndarray else kind(copy)
+
+
+def assign(owners: Sequence[Any], names: Sequence[str], data: Sequence[Any]) -> None:
+    """Set attributes: all in one statement, so that no signal comes between two.
+
+    >>> x, y = Value(1.0), Value(2.0)
+    >>> assign([x, y], ["data", "data"], [3.0, 4.0])
+    >>> x, y
+    (Value(data=3.0, grad=None), Value(data=4.0, grad=None))
+    """
+    [*map(object.__setattr__, owners, names, data)]
 
 
 def write(path: Path, state: State) -> None:

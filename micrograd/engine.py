@@ -132,7 +132,7 @@ class Value(ArrayMethods):
 
         A lazy Value that is not fed is nan, with a warning (of integers: a ValueError).
         Other names are ignored. An unfit shape or dtype is a ValueError or TypeError.
-        After an error, also of an operator, all is as it was.
+        After an error, also of an operator, or an interrupt, all is as it was.
 
         >>> x = Value(shape=(None,), name="x")
         >>> y = x.sum() * 2
@@ -147,20 +147,25 @@ class Value(ArrayMethods):
         for x in order.lazies:  # all feeds are checked before the first is set
             fed.append(x._lazy.feed(feeds))  # type: ignore[union-attr]
         before = [x.data for x in order.lazies]
-        for x, data in zip(order.lazies, fed):
-            x.data = data
         nodes = (*order.results, self) if self._rule else ()
+        node = self
         try:
+            for x, data in zip(order.lazies, fed):
+                x.data = data
             for node in nodes:
                 node.data = node._rule.value(*map(data_of, node._operands))
-        except Exception as error:
+        except BaseException as error:
+            changed: Any = itertools.takewhile(lambda x: x is not node, nodes)
             try:
-                raise located_at(node, error, node._call_site) from error
+                if isinstance(error, Exception):
+                    raise located_at(node, error, node._call_site) from error
+                changed = () if self._is_unfed else nodes  # the node may be done, too
+                raise
             finally:  # with the shapes at the error told, all as it was
                 for x, data in zip(order.lazies, before):
                     x.data = data
-                for done in itertools.takewhile(lambda x: x is not node, nodes):
-                    done.data = done._rule.value(*map(data_of, done._operands))
+                for x in changed:
+                    x.data = x._rule.value(*map(data_of, x._operands))
         if self._is_unfed:
             for node in nodes:
                 node._is_unfed = False
@@ -190,11 +195,12 @@ class Value(ArrayMethods):
         if self.dtype.kind == "b" and wrt != []:
             raise TypeError("expected an expression of numbers, got booleans")
         nodes = (self, *reversed(order.results))
-        for x in (*order.leaves, *nodes):
-            x.grad = None
-        self.grad = fitted(1.0, self.data) if wrt != [] else None
         kept = set(nodes if wrt is None else wrt)
+        node = self
         try:
+            for x in (*order.leaves, *nodes):
+                x.grad = None
+            self.grad = fitted(1.0, self.data) if wrt != [] else None
             for node, operands in zip(nodes, links):  # all of its gradient has arrived
                 if not operands:
                     continue
@@ -213,9 +219,11 @@ class Value(ArrayMethods):
                         x.grad += gradient
                 if node not in kept:
                     node.grad = None
-        except Exception as error:
+        except BaseException as error:
             for x in (*order.leaves, *nodes):
                 x.grad = None
+            if not isinstance(error, Exception):
+                raise
             if not self.is_fed:  # left-over feeds may not fit together
                 raise ValueError("run forward() before backward()") from error
             raise located_at(node, error, node._call_site) from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from micrograd import rules
 from micrograd.arrays import loaded, warn
-from micrograd.checkpoint import Path, State, checked, like, read, write
+from micrograd.checkpoint import Path, State, assign, checked, like, read, write
 from micrograd.engine import Value, apply, as_operand
 from micrograd.names import everything_in, modules_in, parts_of
 from micrograd.rules import RULES, define
@@ -155,8 +155,8 @@ class Module:
         """
         values = self._by_name()
         arrays = checked(state, values, [name for name, _ in self.named_buffers()])
-        for name, value in values.items():
-            value.data = like(arrays[name], value)
+        data = [like(arrays[name], value) for name, value in values.items()]
+        assign([*values.values()], ["data"] * len(data), data)
 
     def save(self, path: Path) -> None:
         """Write a NumPy .npz file; it takes the place of an older one at once.

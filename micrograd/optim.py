@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micrograd.arrays import loaded, numeric
-from micrograd.checkpoint import State, checked, like
+from micrograd.checkpoint import State, assign, checked, like
 from micrograd.engine import Value, values_in
 
 if TYPE_CHECKING:
@@ -219,11 +219,13 @@ class Optimiser:
         taken = min(self.rates_taken, self.steps)  # the next rate may be known already
         if self.rates and steps < taken:
             raise ValueError(f"the schedule is past step {steps}: at {taken}")
-        if not self.rates and not np.isnan(rate):
-            self.rate = as_rate(rate)
-        self.steps = steps
-        for name, kept in self.memory.items():
-            kept[:] = [like(arrays[f"{name}.{i}"], x) for i, x in enumerate(self.wrt)]
+        takes_rate = not self.rates and not np.isnan(rate)
+        rate = as_rate(rate) if takes_rate else self.rate
+        memory = {
+            name: [like(arrays[f"{name}.{i}"], x) for i, x in enumerate(self.wrt)]
+            for name in self.memory
+        }
+        assign([self] * 3, ["rate", "steps", "memory"], [rate, steps, memory])
 
     def __setstate__(self, state: Any) -> None:
         """Restore a pickle, also one of 2.0.0, which had a dictionary of settings."""
@@ -380,7 +382,8 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     Raises
     ------
     TypeError : `wrt` has something other than Values
-    ValueError : max_norm is negative or nan
+    ValueError : max_norm is negative or nan, or a gradient is no writeable floating
+        array; then none has changed
 
     >>> x = Value([0.0, 0.0])
     >>> x.grad = np.array([3.0, 4.0])
@@ -394,9 +397,17 @@ def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     values = [x for x in dict.fromkeys(values_in(wrt)) if x.grad is not None]
     norm = float(np.linalg.norm([np.linalg.norm(np.float64(x.grad)) for x in values]))
     scale = float(max_norm) / (norm + 1e-6)
-    if not scale > 1:  # nan spreads
-        for x in values:
-            x.grad *= scale
+    if scale > 1:
+        return norm
+    scaled = [x.grad * scale for x in values]  # nan spreads
+    arrays = [(x.grad, g) for x, g in zip(values, scaled) if np.ndim(x.grad)]
+    if not all(old.flags.writeable and old.dtype == g.dtype for old, g in arrays):
+        raise ValueError("expected gradients in writeable floating arrays")
+    for x, g in zip(values, scaled):
+        if isinstance(x.grad, np.ndarray):
+            x.grad[...] = g
+        else:
+            x.grad = g
     return norm
 
 

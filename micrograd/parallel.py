@@ -71,8 +71,13 @@ def broadcast(parts: Iterable[Part], comm: Intracomm) -> None:
     states = [part.state_dict() for part in parts]
     job = Job.of(comm)
     job.agree([{name: state[name].shape for name in state} for state in states])
-    for part, state in zip(parts, job.comm.bcast(states)):
-        part.load_state_dict(state)
+    try:
+        for part, state in zip(parts, job.comm.bcast(states)):
+            part.load_state_dict(state)
+    except BaseException:  # as a schedule that is past that step
+        for part, state in zip(parts, states):
+            part.load_state_dict(state)
+        raise
 
 
 def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
@@ -109,6 +114,8 @@ def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
         problem = f"rows: expected a finite number, at least 0, got {rows}"
     elif rows and any(value.grad is None for value in values):
         problem = "a Value without a gradient: run backward()"
+    elif not all(map(takes_gradient, values)):
+        problem = "a gradient that is no writeable floating array of its Value's shape"
     job = Job.of(comm)
     layout = [(np.shape(value.data), value.dtype.name) for value in values]
     weight = float(rows) / job.agree(layout, rows, problem)
@@ -118,6 +125,14 @@ def average_gradients(wrt: Values, comm: Intracomm, rows: float = 1) -> None:
         messages.setdefault(dtype, []).append(value)
     for dtype, together in messages.items():
         sum_gradients(together, dtype, weight, job)
+
+
+def takes_gradient(x: Value) -> bool:
+    """Whether its gradient can be set in place; None and numbers are replaced."""
+    if not isinstance(x.grad, np.ndarray):
+        return x.grad is None or np.shape(x.data) == ()
+    is_writeable = x.grad.flags.writeable and x.grad.dtype.kind == "f"
+    return is_writeable and x.grad.shape == np.shape(x.data)
 
 
 def sum_gradients(

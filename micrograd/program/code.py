@@ -7,6 +7,7 @@ import linecache
 import weakref
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,10 +99,10 @@ class Code:
         """The inputs; gradients of the last call, and views of them, are copied."""
         return [x if is_apart(self.own, x) else x.copy() for x in inputs]
 
-    def __call__(self, inputs: list[Any]) -> Any:
+    def __call__(self, inputs: list[Any], run: Callable[..., Any] | None = None) -> Any:
         """Results and gradients; errors say where."""
         try:
-            results = self.run(*inputs)
+            results = (run or self.run)(*inputs)
         except OtherShape:
             raise
         except Exception as error:
@@ -119,14 +120,11 @@ class Code:
 
         What may do anything has been called then, and is not called again.
         """
-        functions = {name: self.names[name] for name in self.recorded}
-        for name, data in self.recorded.items():
-            self.names[name] = partial(lambda data, *_: next(data), data)
-        try:
-            return self(inputs)
-        finally:
-            self.names.update(functions)
-            self.recorded.clear()
+        recorded, self.recorded = self.recorded, {}
+        names = {**self.names}  # an interrupt changes nothing
+        for name, data in recorded.items():
+            names[name] = partial(lambda data, *_: next(data), data)
+        return self(inputs, FunctionType(self.run.__code__, names))
 
     def located(self, error: Exception) -> Exception:
         """The error, saying at which operator and shapes."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_OPERATORS = 20_000
 MOST_LAYOUTS = 8
+RUNNING = "the program is running already: compile one for each thread"
 
 
 def compiled(
@@ -100,6 +101,7 @@ class Program:
         self._codes: OrderedDict[Any, Code] = OrderedDict()
         self._last: Code | None = None
         self._lock = threading.Lock()
+        self._thread = 0  # which called last
 
     def __call__(self, /, *unnamed: Any, **values: Any) -> Any:
         """Compute the results, and set the gradients of wrt.
@@ -111,38 +113,51 @@ class Program:
         Raises
         ------
         ValueError, TypeError : a shape or dtype does not fit; then nothing has changed
-        RuntimeError : another thread is in this program
+        RuntimeError : another thread is in this program, or an operator of its own
+
+        After another error, or an interrupt, the gradients are None.
         """
         if unnamed:
             raise TypeError("a program is fed by name: expected program(x=data)")
-        if not self._lock.acquire(False):
-            raise RuntimeError(
-                "the program is running already: compile one for each thread"
-            )
+        if self._lock.locked():
+            raise RuntimeError(RUNNING)
         try:
-            inputs = []
-            for placeholder in self._placeholders:  # which may warn of this call
-                inputs.append(placeholder.feed(values))
-            inputs += [leaf.data for leaf in self.leaves]
-            code, is_new = self._last, False
-            if code is None or not code.fits(*inputs):
-                inputs = [*map(plain, checked_data(inputs))]
-                code, is_new = self._code(inputs)
-                inputs = code.separate(inputs)
+            with self._lock:  # no interrupt leaves it locked, unlike acquire()
+                self._thread = threading.get_ident()
+                inputs = []
+                for placeholder in self._placeholders:  # which may warn of this call
+                    inputs.append(placeholder.feed(values))
+                inputs += [leaf.data for leaf in self.leaves]
+                return self._run(inputs)
+        except Exception:
+            raise
+        except BaseException:  # an interrupt, at any time
+            self._forget_gradients()
+            raise
+
+    def _run(self, inputs: list[Any]) -> Any:
+        """Run the code for these inputs, and set the gradients of wrt."""
+        code, is_new = self._last, False
+        if code is None or not code.fits(*inputs):
+            inputs = [*map(plain, checked_data(inputs))]
+            code, is_new = self._code(inputs)
+            inputs = code.separate(inputs)
+        try:
             try:
-                try:
-                    results, gradients = code.replay(inputs) if is_new else code(inputs)
-                except OtherShape as error:
-                    results, gradients = self._again(code, inputs, error)
-            except Exception:
-                for x in self.wrt:  # half of them may be overwritten
-                    x.grad = None
-                raise
-            for x, gradient in zip(self.wrt, gradients):
-                x.grad = gradient
-            return results
-        finally:
-            self._lock.release()
+                results, gradients = code.replay(inputs) if is_new else code(inputs)
+            except OtherShape as error:
+                results, gradients = self._again(code, inputs, error)
+        except Exception:
+            self._forget_gradients()
+            raise
+        for x, gradient in zip(self.wrt, gradients):
+            x.grad = gradient
+        return results
+
+    def _forget_gradients(self) -> None:
+        """Half of them may be overwritten."""
+        for x in self.wrt:
+            x.grad = None
 
     def _code(self, inputs: list[Any]) -> tuple[Code, bool]:
         """The code for inputs of this layout, and whether it has been recorded now."""
@@ -179,6 +194,7 @@ class Program:
         True
         """
         if self._last is None:
+            self._refuse_own_operators()
             for lazy in self.lazies:
                 if None in lazy.shape and not lazy.is_fed:
                     raise ValueError(
@@ -187,7 +203,8 @@ class Program:
                     )
             found = [x.data for x in (*self.lazies, *self.leaves)]
             inputs = [*map(plain, checked_data(found))]
-            self._code(inputs)[0].recorded.clear()
+            with self._lock:
+                self._code(inputs)[0].recorded.clear()
         return self._last.text  # type: ignore[union-attr]
 
     def save(self, path: Path, parameters: bool = False) -> None:
@@ -210,6 +227,7 @@ class Program:
         ------
         ValueError : it calls an operator of your own, or an open axis has no length
         OSError : it cannot be written; an older one is as it was
+        RuntimeError : an operator of the running program asks for it
 
         >>> import runpy, tempfile
         >>> x = Value(shape=(None,), name="x")
@@ -220,8 +238,14 @@ class Program:
         >>> print(step([1.0, 2.0]))
         5.0
         """
+        self._refuse_own_operators()
         with self._lock:
             save(self, path, parameters)
+
+    def _refuse_own_operators(self) -> None:
+        """An error inside of a call, which an operator asks for more in vain."""
+        if self._lock.locked() and self._thread == threading.get_ident():
+            raise RuntimeError(RUNNING)
 
     def form(self, lazy: Value) -> tuple[Any, Any]:
         """The shape and dtype that a lazy Value had last; of a number None, its type.
