@@ -424,6 +424,14 @@ class TestErrors(Jobs):
         check(["rank 1", "gradient"], average_gradients, [other, x], comm, 5)
         assert is_odd or x.grad.tolist() == [[1] * 3] * 2  # untouched
         x.grad = np.ones((2, 3))
+        read_only = np.broadcast_to(1.0, (2, 3))
+        for bad in (np.ones(6), np.ones((2, 3), int), read_only, 1.0):
+            other.grad, x.grad = 1.0, bad if is_odd else np.ones((2, 3))
+            words = ["rank 1", "no writeable floating array of its Value's shape"]
+            for rows in (5, 0 if is_odd else 5):
+                check(words, average_gradients, [other, x], comm, rows)
+            assert other.grad == 1.0 and (x.grad is bad or not is_odd)
+        x.grad = np.ones((2, 3))
         for rows in (-1, float("nan"), float("inf")):
             words = ["rank 1", str(rows)]
             check(words, average_gradients, x, comm, rows if is_odd else 5)
@@ -445,6 +453,22 @@ class TestErrors(Jobs):
             assert (before[name] == array).all()
         sgd = optim.SGD(layer.parameters(), 0.1, momentum=0.1 * is_odd)
         check(["rank 1", "velocity"], broadcast, [sgd], comm)
+        layer = nn.Layer(2, 3)
+        sgd = optim.SGD(layer, (0.1 for _ in range(9)))
+        layer.w.grad = layer.b.grad = 0.0 * layer.w.data[0]
+        before = layer.state_dict()
+        if comm.rank:
+            layer.w.grad = np.zeros((2, 3))
+            for _ in range(3):
+                sgd.step()
+            try:
+                broadcast([layer, sgd], comm)
+            except ValueError as error:
+                assert "past step 0: at 3" in str(error)
+        else:
+            broadcast([layer, sgd], comm)
+        for name, array in layer.state_dict().items():
+            assert (before[name] == array).all()
         print("done", flush=True)
         """
         out, _ = self.run_job(3, script)

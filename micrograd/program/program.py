@@ -177,7 +177,7 @@ class Program:
                 f"expected shape {expected}, got {got}: with an operator of your own, "
                 "no shape may depend on data"
             )
-        self._codes.pop(tuple(map(form_of, inputs)))
+        self._codes.pop(tuple(map(form_of, inputs)), None)
         return self._code(inputs)[0].replay(inputs)
 
     @property
