@@ -27,7 +27,7 @@ def are_numbers(*data: Any) -> bool:
 
 def as_number(y: Any) -> Any:
     """A NumPy scalar as a Python number, if that is exact; integers wrap at 64 bits."""
-    if isinstance(y, float):
+    if isinstance(y, float):  # np.float64 is one, too
         return float(y)
     if isinstance(y, int):
         return (y + 2**63) % 2**64 - 2**63
@@ -42,7 +42,7 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     ------
     TypeError : the data, or dtype, are not real numbers
     """
-    if dtype is not None:
+    if dtype is not None:  # the data are checked, and what the cast makes of them
         array = numeric(np.asarray(numeric(data, name), dtype), name)
         is_array = array.ndim or isinstance(data, np.ndarray)
         return array if is_array else as_number(array[()])
@@ -52,11 +52,12 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
         array = np.asarray(data)
     except (TypeError, ValueError):  # a Value refuses; a list is ragged
         array = np.asarray(None)
-    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # masked
+    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # a masked array
         words = hint("operand" if name == "data" else "feed", data)
         got = f"{array.dtype} {type(data).__name__}{words}"
         raise TypeError(f"{name}: expected real numbers, got {got}")
-    return array if array.ndim or isinstance(data, np.ndarray) else array[()]
+    is_array = array.ndim or isinstance(data, np.ndarray)
+    return array if is_array else array[()]  # which is a NumPy scalar
 
 
 def as_parameter(x: Any, name: str = "key") -> Any:
@@ -100,9 +101,9 @@ def checked_data(found: Sequence[Any]) -> Sequence[Any]:
     return [np.bool_(data) if type(data) is bool else data for data in found]
 
 
-# --- Modules above --------------------------------------------------------------------
+# --- Functions of higher modules ------------------------------------------------------
 
-# A module above may add a function to these: for `hint`, and for `loaded`.
+# Modules that import this one append functions, which `hint` and `loaded` call.
 HINTS: list[Callable[[str, Any], str]] = []
 WHEN_LOADED: list[Callable[[dict[str, Any]], None]] = []
 
@@ -191,7 +192,7 @@ def own(gradient: Any, g: Any) -> Any:
     if type(gradient) is not np.ndarray:
         return gradient
     if gradient is not g and gradient.flags.owndata and gradient.flags.forc:
-        return gradient
+        return gradient  # a new array, contiguous in C or Fortran order
     return np.array(gradient, order="C")
 
 

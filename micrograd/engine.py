@@ -161,7 +161,7 @@ class Value(ArrayMethods):
                     raise located_at(node, error, node._call_site) from error
                 changed = () if self._is_unfed else nodes  # the node may be done, too
                 raise
-            finally:  # with the shapes at the error told, all as it was
+            finally:  # the message has the shapes of now; then all is as before
                 for x, data in zip(order.lazies, before):
                     x.data = data
                 for x in changed:
@@ -208,12 +208,12 @@ class Value(ArrayMethods):
                 data = tuple(map(data_of, node._operands))
                 for x, derivative in operands:
                     gradient = derivative(g, y, *data)
-                    # A number fits a number: asked here, as it saves most of the time.
+                    # A float fits a float. Asking here saves most of the time.
                     if type(gradient) is not float or type(x.data) is not float:
                         gradient = fitted(gradient, x.data)
                     if x.grad is None:
                         x.grad = gradient if x._rule else own(gradient, g)
-                    elif x._rule:  # it may share its memory: never in place
+                    elif x._rule:  # it may share memory, so nothing is added in place
                         x.grad = x.grad + gradient
                     else:
                         x.grad += gradient
@@ -427,7 +427,7 @@ class Constant:
 
 # Higher modules put functions of their own here.
 call_site: Callable[[], Any] = lambda: None  # the line of the user's that called
-without_feeds: Callable[..., Any] = lambda rule, operands: None  # see open_axes.py
+without_feeds: Callable[..., Any] = lambda rule, operands: None  # data, after an error
 
 
 def apply(rule: Rule, *operands: Any) -> Value:
@@ -462,7 +462,7 @@ def apply(rule: Rule, *operands: Any) -> Value:
 
 
 def has_unfed(operands: Sequence[Value | Constant]) -> bool:
-    """Whether the data of one of them stand for others that are not fed yet."""
+    """Whether one of them has data that stand for data not fed yet."""
     for x in operands:
         if x._is_unfed and (x._lazy is None or x.data is x._lazy.unfed):
             return True
@@ -514,7 +514,7 @@ def located_at(node: Value, error: Exception, call_site: Any = None) -> Exceptio
 
 
 class Order(NamedTuple):
-    """The nodes of an expression without its root. The root keeps it: no cycle."""
+    """The nodes of an expression, without the root, which keeps them: no cycle."""
 
     results: list[Value]  # each after its operands
     leaves: list[Value]
@@ -543,7 +543,7 @@ def order_of(root: Value) -> Order:
 
 
 def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
-    """For the root and each result before it, the operands that lead to wrt.
+    """For the root, and back to the first result, the operands that lead to wrt.
 
     A result that does not lead to wrt, or that no gradient reaches, has none.
     """
@@ -553,7 +553,7 @@ def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
         return order.links[key]
     nodes = [*order.results, root] if root._rule else []
     leading = {*order.leaves, *nodes} if wrt is None else set(wrt)
-    ways = []
+    leads = []
     for node in nodes:  # from the leaves on: which operands lead to wrt?
         found: list[Link] = []
         for x, derivative in zip(node._operands, node._rule.derivatives):
@@ -561,9 +561,9 @@ def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
                 found.append((x, derivative))  # type: ignore
         if found:
             leading.add(node)
-        ways.append(found)
+        leads.append(found)
     links, reached = [], {root}
-    for node, found in zip(reversed(nodes), reversed(ways)):  # back from the root
+    for node, found in zip(reversed(nodes), reversed(leads)):  # back from the root
         links.append(found if node in reached else [])
         for x, _ in links[-1]:
             reached.add(x)

@@ -122,6 +122,9 @@ def rule_along(function: Function, axis: Any, keepdims: bool) -> Rule:
 
 # --- Operators of derivatives ---------------------------------------------------------
 
+# On arrays, `run` computes the value, and a primitive is the function itself. The rest
+# is for second derivatives, and can wait until the rules are read.
+
 PRIMITIVES: dict[Function, Rule] = {}
 
 # How another class than arrays runs a function, as run_on[kind](function, data,
@@ -569,5 +572,5 @@ def located(
     while True:
         try:
             return kind(f"{where}: {error}")  # type: ignore[no-any-return]
-        except TypeError:  # it takes something other than a message
+        except TypeError:  # this class takes something other than a message
             kind = kind.__base__
