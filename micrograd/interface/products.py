@@ -339,7 +339,11 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Value:
     """np.trapezoid."""
-    y, steps = move_axis(known(y), axis, -1), dx
+    y = move_axis(known(y), axis, -1)
+    steps = known(dx)
+    if np.ndim(steps):  # they broadcast to y as it was
+        steps = np.expand_dims(steps, tuple(range(np.ndim(y) - np.ndim(steps))))
+        steps = move_axis(steps, axis, -1)
     if x is not None:
         x = known(x)
         steps = diff(x if np.ndim(x) == 1 else move_axis(x, axis, -1))
