@@ -8,6 +8,7 @@ from testing import ProgramTest, central_differences, numbers, uniform
 
 from micrograd import Value, compiled, nn
 
+NUMPY_1 = np.__version__.startswith("1.")
 X = uniform((3, 4))
 SQUARE = uniform((3, 3), seed=1)
 trapezoid = getattr(np, "trapezoid", None) or np.trapz
@@ -132,6 +133,11 @@ def converter(dtype):
     return lambda n: n if n < 0 and dtype.startswith("uint") else DTYPES[dtype](n)
 
 
+def is_refused(name, dtype):
+    """Whether NumPy refuses to take by such indices."""
+    return NUMPY_1 and "take" in name and dtype in ("uint64", "u8")
+
+
 class TestParameters(ProgramTest):
     def test_small_and_unsigned(self):
         for name, function in PARAMETERS.items():
@@ -142,6 +148,8 @@ class TestParameters(ProgramTest):
                 [X],
             )
             for dtype in DTYPES:
+                if is_refused(name, dtype):
+                    continue
                 with self.subTest(name, dtype=dtype):
                     x = Value(X)
                     y = function(x, converter(dtype))
@@ -223,6 +231,8 @@ class TestIndices(ProgramTest):
             y.backward()
             data_of_integers, gradient = y.data, x.grad
             for dtype in ("i1", "u1", "i2", "u2", "u4", "u8"):
+                if is_refused(name, dtype):
+                    continue
                 with self.subTest(name, dtype=dtype):
                     y = function(x, places.astype(dtype))
                     self.assert_equal(y.data, data_of_integers)
