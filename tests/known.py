@@ -45,7 +45,9 @@ KNOWN = [
     no_fault("ties, to few digits", "float64: number", "max|min|clip|quan|medi|sort"),
     no_fault("a rounded number as an integer", "NumPy: number", "linspace"),
     no_fault("the others in any order", "NumPy: .*", "partition"),
-    no_fault("BLAS: -inf * 0.0 is 0.0", "NumPy: nan", r"np\.(dot|inner|vdot)"),
+    no_fault(
+        "BLAS: -inf * 0.0 is 0.0", "NumPy: nan", r"np\.(dot|inner|vdot)|multi_dot"
+    ),
     no_fault(
         "0-d arrays, added, are scalars", "program's gradient: type ndarray for f.*"
     ),

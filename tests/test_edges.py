@@ -5,7 +5,8 @@ import unittest
 import warnings
 
 import numpy as np
-from fuzz_cases import HANDLED, NAMES, PLAIN
+from fuzz_cases import NAMES, PLAIN
+from fuzz_draw import HANDLED
 from testing import ValueTest, central_differences, numbers
 
 from micrograd import Value, compiled, gradient
