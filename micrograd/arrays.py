@@ -138,6 +138,14 @@ def dtype_of_gradient(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(dtype.type if dtype.kind == "f" else float)
 
 
+HALF = np.dtype(np.float16)
+
+
+def in_single(x: Any) -> Any:
+    """Halves in float32, in which their derivatives are computed; all else as it is."""
+    return x.astype(np.float32) if getattr(x, "dtype", None) == HALF else x
+
+
 def summed_back(g: Any, shape: tuple[int, ...]) -> Any:
     """The gradient, summed over the axes along which NumPy broadcast such a shape."""
     n_axes = getattr(g, "ndim", 0)  # np.ndim takes eight times as long

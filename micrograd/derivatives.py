@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
-from micrograd.arrays import NUMBERS, dtype_of_gradient
+from micrograd.arrays import HALF, NUMBERS, dtype_of_gradient
 from micrograd.engine import (
     Constant,
     Value,
@@ -32,6 +32,7 @@ from micrograd.rules import (
     at_least,
     at_most,
     fit,
+    in_single,
     inside,
     placed_at,
     relu,
@@ -39,6 +40,7 @@ from micrograd.rules import (
     rule_of,
     run_on,
     sigmoid,
+    widened,
 )
 
 if TYPE_CHECKING:
@@ -155,14 +157,16 @@ def links_to(
 
 def differentiated(node: Value, derivative: Function, g: Value, data: list[Any]) -> Any:
     """What an operand of a node receives, as an expression."""
-    rule = node_of(node).rule
+    rule, y = node_of(node).rule, node
+    if g.dtype == HALF:
+        g, y, data = in_single(g), in_single(y), list(map(in_single, data))
     with without_looking():
         if not rule.is_opaque:
-            return derivative(g, node, *data)
+            return derivative(g, y, *data)
         try:
-            return as_operand(derivative.__wrapped__(g, node, *data))  # type: ignore
+            return as_operand(derivative.__wrapped__(g, y, *data))  # type: ignore
         except Exception:  # it takes arrays alone
-            return apply(opaque_derivative(rule, derivative), g, node, *data)
+            return apply(opaque_derivative(rule, derivative), g, y, *data)
 
 
 def opaque_derivative(rule: Rule, derivative: Function) -> Rule:
@@ -207,6 +211,7 @@ class Origin:
 # --- Shapes that follow what is fed ---------------------------------------------------
 
 ELEMENTWISE = {np.where, relu, sigmoid, at_least, at_most, inside}
+ELEMENTWISE |= {in_single, widened}
 IN_SHAPE_OF_SECOND = {fit, placed_at, reshape_like}
 OF_ANY_LENGTH = {"argwhere", "flatnonzero"}  # as many as the data have
 

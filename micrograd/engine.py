@@ -26,12 +26,14 @@ import numpy as np
 
 from micrograd import rules
 from micrograd.arrays import (
+    HALF,
     are_numbers,
     as_number,
     as_parameter,
     checked_data,
     fitted,
     hint,
+    in_single,
     numeric,
     own,
     warn,
@@ -206,6 +208,8 @@ class Value(ArrayMethods):
                     continue
                 g, y = node.grad, node.data
                 data = tuple(map(data_of, node._operands))
+                if type(g) is not float and g.dtype == HALF:  # its products overflow
+                    g, y, data = in_single(g), in_single(y), tuple(map(in_single, data))
                 for x, derivative in operands:
                     gradient = derivative(g, y, *data)
                     # A float fits a float. Asking here saves most of the time.

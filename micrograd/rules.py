@@ -32,7 +32,15 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.arrays import add_at, are_numbers, as_number, as_parameter, fitted
+from micrograd import arrays
+from micrograd.arrays import (
+    HALF,
+    add_at,
+    are_numbers,
+    as_number,
+    as_parameter,
+    fitted,
+)
 
 Function = Callable[..., Any]
 
@@ -191,6 +199,27 @@ count = primitive(None, None, name="count")(length_ratio)
 # --- Element by element ---------------------------------------------------------------
 
 
+in_single = primitive(lambda g, y, x: g)(arrays.in_single)
+
+
+def as_floats(x: Any) -> Any:
+    """The operand, integers in float64: in their own dtype they would wrap."""
+    is_float = type(x) is float or type(x) is np.ndarray and x.dtype.kind == "f"
+    return x if is_float else 1.0 * x
+
+
+@primitive(lambda g, y, x: g)
+def widened(x: Any) -> Any:
+    """The operand as derivatives take it: integers in float64, halves in float32."""
+    return in_single(as_floats(x))
+
+
+@primitive(lambda g, y, x: g)
+def in_double(x: Any) -> Any:
+    """An operand with axes, in float64 at least."""
+    return x * np.ones(1)
+
+
 @primitive(lambda g, y, x, z: inside(g, z), None)
 def inside(x: Any, y: Any) -> Any:
     """The operand, but nan outside the domain, where y is."""
@@ -223,7 +252,7 @@ define(
 define(  # Python's would raise where b is 0
     np.divide,
     lambda g, y, a, b: np.divide(g, b),
-    lambda g, y, a, b: np.divide(-g * y, b),
+    lambda g, y, a, b: g * np.divide(-y, b),
     name="/",
 )
 
@@ -235,14 +264,19 @@ def power(a: Any, b: Any) -> Any:
 
 def grad_power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """b times a ** (b - 1), and 0 where b is 0."""
-    if type(b) is int and b == 2:
-        return (g + g) * a
-    return g * b * power(a, b - 1.0 * (b != 0))  # not 0 ** -1, which is inf
+    if are_numbers(b):
+        if b == 0:
+            return 0.0
+        return 2.0 * (g * a) if b == 2 else g * (b * power(a, b - 1.0))
+    lower = power(a, np.where(b == 0, 0.0, widened(b) - 1.0))  # 0 ** -1 is inf
+    return np.where(b == 0, 0.0, g * (b * lower))
 
 
 def grad_power_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """y times ln(a), and 0 where a is 0, unless b is negative there."""
-    return g * y * np.log(np.where((a == 0) & (b >= 0), 1, a))
+    is_constant = (a == 0) & (b >= 0)
+    log = np.log(np.where(is_constant, 1.0, widened(a)))
+    return np.where(is_constant, 0.0, g * (y * log))
 
 
 define(np.power, grad_power_a, grad_power_b, name="**", value=power)
@@ -251,8 +285,8 @@ define(np.exp, lambda g, y, x: g * y)
 define(np.log, lambda g, y, x: g / inside(x, y))
 define(np.log1p, lambda g, y, x: g / (1 + inside(x, y)))
 define(np.sqrt, lambda g, y, x: np.divide(g, 2 * y))
-define(np.sin, lambda g, y, x: g * np.cos(x))
-define(np.cos, lambda g, y, x: -g * np.sin(x))
+define(np.sin, lambda g, y, x: g * np.cos(widened(x)))
+define(np.cos, lambda g, y, x: g * -np.sin(widened(x)))
 define(np.tanh, lambda g, y, x: (1 - y * y) * g)
 define(np.arcsin, lambda g, y, x: g / np.sqrt((1 - x) * (1 + inside(x, y))))
 define(np.arcsinh, lambda g, y, x: g / np.hypot(x, 1))
@@ -271,7 +305,8 @@ def relu(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow."""
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(1.0 * x)))
+    x = as_floats(x)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 define(relu, lambda g, y, x: np.where(y > 0, g, 0.0))  # not g * (y > 0): inf * 0 is nan
@@ -366,10 +401,26 @@ def smallest(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.minimum.reduce(x, axis, keepdims=keepdims)
 
 
+def divided(y: Any, n: Any) -> Any:
+    """y / n, also where n is too large for a half."""
+    if np.result_type(y) == HALF:
+        return np.positive(np.divide(in_single(y), n), dtype=HALF)
+    return np.divide(y, n)
+
+
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """The sum, divided by the number of elements."""
-    y = total(x, axis, keepdims)
-    return y / length_ratio(x, y)
+    """The sum, divided by the number of elements.
+
+    As in NumPy, integers are added in float64 and halves in float32.
+    """
+    dtype = np.result_type(x)
+    if dtype.kind == "f" and dtype != HALF:
+        y = total(x, axis, keepdims)
+        return y / length_ratio(x, y)
+    wider = np.float32 if dtype == HALF else np.float64
+    y = np.add.reduce(x, axis, wider, keepdims=keepdims)
+    y = y / length_ratio(x, y)
+    return np.positive(y, dtype=HALF) if dtype == HALF else y
 
 
 def grad_max_x(g: Any, y: Any, x: Any, axis: Any) -> Any:

@@ -1,13 +1,31 @@
 """Numbers stay numbers, and each dtype is what NumPy makes it."""
 
+import re
 import unittest
 import warnings
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
-from testing import BINARY, REDUCTIONS, UNARY, ValueTest
+from fuzz_cases import NAMES, PLAIN, quiet
+from fuzz_draw import FAMILIES, POOL, SEQUENCES
+from testing import (
+    BINARY,
+    REDUCTIONS,
+    UNARY,
+    ValueTest,
+    parts_of,
+)
 
-from micrograd import Value, compiled, concatenate, einsum, stack, tensordot, where
+from micrograd import (
+    Value,
+    compiled,
+    concatenate,
+    einsum,
+    operator,
+    stack,
+    tensordot,
+    where,
+)
 
 
 class TestNumbers(ValueTest):
@@ -293,6 +311,337 @@ class TestDtypes(ValueTest):
         x = Value(np.array([200], np.uint8))
         (x**2).backward()
         self.assert_equal(x.grad, [400])
+
+    def test_slopes_between_small_integers(self):
+        x = Value(np.array([0.5]))
+        np.interp(x, [0.0, 1.0], np.array([200, 100], np.uint8)).backward()
+        self.assert_equal(x.grad, [-100])
+
+    def test_sigmoid_of_small_integers(self):
+        y = Value(np.array([-20], np.int8)).sigmoid()
+        self.assert_close(y.data * 1e9, [1e9 / (1 + np.exp(20.0))], 1e-12)
+
+    def test_logarithms_of_small_integers(self):
+        b = Value(np.array([0.5]))
+        (np.array([3], np.int8) ** b).backward()
+        self.assert_close(b.grad, [np.sqrt(3) * np.log(3)], 1e-14)
+
+
+class TestHalves(ValueTest):
+    """Derivatives are computed in single precision, and rounded once."""
+
+    def test_nothing_overflows_that_has_room(self):
+        for function, data, expected in [
+            (lambda a, b: (a / b * 200).sum(), [60000, 100], [2, -1200]),
+            (lambda a: 1000 * a**2, [3], [6000]),
+            (lambda a: 100 * a**3, [10], [30000]),
+            (lambda a: 300 * (300 * a.tanh()).tanh(), [0.0], [np.inf]),
+            (lambda a, b: (a * b).sum() / 400, [300, 300], [0.75, 0.75]),
+        ]:
+            values = [Value(np.array([x], np.float16)) for x in data]
+            with np.errstate(over="ignore"):
+                y = function(*values)
+                y.backward()
+                gradients = [x.grad for x in values]
+                compiled(y, wrt=values)()
+            for x, gradient, number in zip(values, gradients, expected):
+                self.assertEqual(gradient.dtype, np.float16)
+                self.assert_close(gradient, [number], 1e-3)
+                self.assert_equal(x.grad, gradient)
+
+    def test_scalars_and_users_operators(self):
+        cube = operator("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+        for x in (Value(np.float16(2)), Value(np.array(2, np.float16))):
+            for y in (cube(x), x**3, (x * x).sum() * 3, 1 / x):
+                y.backward()
+                expected = np.asarray(x.grad)
+                self.assertEqual(expected.dtype, np.float16)
+                compiled(y, wrt=x)()
+                self.assert_equal(np.asarray(x.grad), expected)
+
+    def test_means_of_many(self):
+        n = 100_000  # which is no half
+        x = Value(np.full(n, 0.5, np.float16))
+        for function in (np.mean, np.average, np.nanmean):
+            y = function(x)
+            y.backward()
+            with quiet():
+                self.assertEqual((y.data, y.dtype), (function(x.data), np.float16))
+            self.assert_close(np.multiply(x.grad, 1e5, dtype=float), np.ones(n), 1e-2)
+        x = Value(np.resize([0.25, -0.25], n).astype(np.float16))
+        np.testing.assert_allclose([x.var().data, x.std().data], [1 / 16, 0.25], 1e-3)
+        x = Value(np.full(1000, 100, np.float16))
+        self.assertEqual(x.mean().data, 100)
+        self.assertEqual(compiled(x.mean())(), 100)
+
+
+class TestAccumulation(ValueTest):
+    """Integers are added up in the dtype in which NumPy adds them."""
+
+    def test_means_do_not_wrap(self):
+        big = np.full(3, 2**62)
+        for function in (np.mean, np.average, np.nanmean):
+            self.assertEqual(function(Value(big)).data, 2.0**62)
+        self.assertEqual(Value(2**62).mean().data, 2.0**62)
+        self.assertEqual(np.var(Value(big)).data, 0)
+
+    def test_weights_do_not_wrap(self):
+        for dtype in (np.uint8, np.int8, bool, np.int64):
+            x, weights = np.array([100, 50], dtype), np.array([2, 3], dtype)
+            a, w = Value(x), Value(weights)
+            y, total = np.average(a, weights=w, returned=True)
+            expected = np.average(x, weights=weights, returned=True)
+            self.assertEqual((y.data, total.data), expected)
+            y.backward()
+            self.assert_close(a.grad, weights / np.sum(weights), 1e-12)
+            difference = x - np.full(2, expected[0])
+            self.assert_close(w.grad, difference / np.sum(weights), 1e-12)
+
+    def test_dtypes_of_weighted_means(self):
+        for a, w in product(("f2", "f4", "f8", "u1", "i8", "?"), repeat=2):
+            x, weights = np.array([1, 1], a), np.array([1, 1], w)
+            expected = np.average(x, weights=weights, returned=True)
+            results = np.average(Value(x), weights=weights, returned=True)
+            for y, numpys in zip(results, expected):
+                self.assertEqual(y.dtype, numpys.dtype, (a, w))
+
+
+class TestFedDtypes(ValueTest):
+    """The dtype of a result follows what is fed, not what it was built with."""
+
+    def test_differences(self):
+        for function in (
+            np.gradient,
+            lambda x: np.gradient(x, 0.1),
+            lambda x: np.gradient(x, np.float64(0.1)),
+            lambda x: np.gradient(x, np.array([0.0, 0.1, 0.3])),
+            lambda x: np.ediff1d(x, to_end=np.array([1, 2], np.uint8)),
+            lambda x: np.ediff1d(x, to_begin=np.uint8(3), to_end=np.uint8(2)),
+        ):
+            x = Value(shape=(3,), name="x")
+            y = function(x)
+            for dtype in ("f8", "f4", "i8", "f2", "u1", "f8"):
+                data = np.array([7, 2, 5], dtype)
+                expected = function(data)
+                self.assertEqual(y.forward(x=data).dtype, expected.dtype)
+                rtol = 1e-15 if dtype == "f8" else 1e-3 if dtype == "f2" else 1e-6
+                np.testing.assert_allclose(y.data, expected, rtol)
+                y.backward()
+                of_x = np.result_type(data) if dtype[0] == "f" else np.float64
+                self.assertEqual(x.grad.dtype, of_x)
+
+    def test_ends_that_would_be_cut(self):
+        with self.assertRaises(TypeError):
+            np.ediff1d(Value([1, 2]), to_end=0.5)
+
+    def test_quantiles_of_float32(self):
+        x = np.array([1, 3], np.float32)
+        for q in (50, 30.0, [50]):
+            y = np.percentile(Value(x), q)
+            self.assertEqual(y.dtype, np.percentile(x, q).dtype)
+            self.assert_equal(y.data, np.percentile(x, q))
+
+
+# --- Every operator and function, in every dtype --------------------------------------
+
+OPERATIONS = [x for family in (FAMILIES[0], *FAMILIES[2:-1]) for x in family]
+DTYPES = "f2 f4 f8 g i1 i2 i4 i8 u1 u2 u4 u8 ?".split()
+NUMBERS = [
+    [2, 1, 3, 1, 2, 3, 1, 3, 2],
+    [100, 20, 3, 50, 7, 110, 120, 90, 60],  # their products fit into no small dtype
+]
+SHAPES = [(3,), (2, 3), (3, 3), ()]
+OPTIONAL = {"weights", "prepend", "append", "to_end", "to_begin", "x"}
+# SciPy's wrap unsigned integers; what is empty is anything; floats are cut to integers.
+OTHER_VALUES = "softmax|empty_like|piecewise"
+# Steps; what reads one triangle; a difference of halves that is 0; points in one place.
+OTHER_GRADIENTS = r"astype|_like|eig|tanh|piecewise|interp.*\?"
+
+
+def texts_of(operation, options):
+    """Calls of it with the operands x0, x1 and x2, also for parameters in options."""
+    choices, n = [], 0
+    for x in operation.parameters:
+        if x.default is not x.empty and x.name not in options:
+            continue
+        name = f"{x.name}=" if x.kind is x.KEYWORD_ONLY or x.name in options else ""
+        if x.kind is x.VAR_POSITIONAL:
+            choices.append(["x0, x1", "x0"])
+        elif x.name in SEQUENCES:
+            choices.append([f"{name}[x0, x1]"])
+        elif x.name == "condlist":
+            choices.append(["[x0 > 1, x0 < 2]"])
+        elif x.name in POOL and x.name not in options:
+            choices.append([name + text for text in POOL[x.name]])
+        else:
+            choices.append([f"{name}x{min(n, 2)}"])
+            n += 1
+    for arguments in islice(product(*choices), 50):
+        yield operation.text.format("x0", "x1", arguments=", ".join(arguments))
+
+
+def operands(dtypes, numbers, shape):
+    """x0, x1 and x2: of a floating dtype no integers; x1 in order."""
+    names = {}
+    for i, dtype in enumerate(dtypes):
+        x = np.resize(np.roll(numbers, -2 * i), shape)
+        x = np.sort(x) if i == 1 and shape else x
+        x = x % 2 == 1 if dtype == "?" else x + (np.dtype(dtype).kind == "f") / 4
+        names[f"x{i}"] = np.asarray(x, dtype)
+    return names
+
+
+def of_numpy(text, names):
+    """What NumPy or SciPy computes, in a list; None if it does not take that."""
+    try:
+        results = [*parts_of(eval(text, {**PLAIN, **names}))]
+    except Exception:
+        return None
+    is_ours = any(isinstance(y, Value) for y in results)
+    return None if is_ours else results
+
+
+def of_values(text, values):
+    """The Values that we compute, in a list; None if there is none."""
+    results = [*parts_of(eval(text, {**NAMES, **values}))]
+    return results if all(isinstance(y, Value) for y in results) else None
+
+
+def calls():
+    """Texts and operands: of each operation one or two calls, in all dtypes."""
+    for operation, options in product(OPERATIONS, ([], OPTIONAL)):
+        names = {x.name for x in operation.parameters}
+        if options and not names & options:
+            continue
+        found = [
+            (text, shape)
+            for text in texts_of(operation, options)
+            for shape in SHAPES
+            if is_taken(text, operands(["f8"] * 3, NUMBERS[0], shape))
+        ]
+        for (text, shape), numbers, dtype in product(found[:1], NUMBERS, DTYPES):
+            mixed = [[dtype, "f4", "u1"], ["f8", dtype, "f2"]] if "x1" in text else []
+            for dtypes in ([dtype] * 3, *mixed):
+                yield text, dtypes, operands(dtypes, numbers, shape)
+
+
+def is_taken(text, arrays):
+    """Whether NumPy takes float64, and so do we."""
+    try:
+        of_values(text, {name: Value(x) for name, x in arrays.items()})
+    except Exception:
+        return False
+    return of_numpy(text, arrays) is not None
+
+
+def differences(function, arrays, step):
+    """The slopes of a number by each element of the arrays, to one side."""
+    start = function(*arrays)
+    slopes = [np.zeros(np.shape(x)) for x in arrays]
+    for i, gradient in enumerate(slopes):
+        for index in np.ndindex(gradient.shape):
+            moved = [np.array(x) for x in arrays]
+            moved[i][index] += step
+            gradient[index] = (function(*moved) - start) / step
+    return slopes
+
+
+def eps_of(*data):
+    """The coarsest rounding among them, and float64's at least."""
+    dtypes = [np.result_type(x) for x in data]
+    return max([np.finfo(x).eps for x in dtypes if x.kind == "f"], default=2**-52)
+
+
+class TestEveryFunction(ValueTest):
+    """As NumPy computes with plain arrays, and the gradients of that in float64."""
+
+    def assert_near(self, actual, expected, eps, text):
+        a, b = np.asarray(actual, float), np.asarray(expected, float)
+        size = np.max(np.abs(b), where=np.isfinite(b), initial=0.01)
+        is_near = np.isclose(a, b, 0, 64 * eps * size, equal_nan=True)
+        self.assertTrue(np.all(is_near), f"{text}: {actual} for {expected}")
+
+    def test_values_and_dtypes(self):
+        with quiet():
+            for text, dtypes, arrays in calls():
+                expected = of_numpy(text, arrays)
+                if expected is None or re.search(OTHER_VALUES, text):
+                    continue
+                results = of_values(text, {k: Value(x) for k, x in arrays.items()})
+                for y, numpys in zip(results or [], expected):
+                    label = f"{text} of {dtypes}"
+                    if "special" not in text or {*dtypes} <= {"f4", "f8"}:
+                        self.assertEqual(y.dtype, np.result_type(numpys), label)
+                    self.assertEqual(np.shape(y.data), np.shape(numpys), label)
+                    self.assert_near(y.data, numpys, eps_of(y.data, numpys), label)
+
+    def test_gradients(self):
+        """Where float64 has the same value, that is, where no integer wraps."""
+        with quiet():
+            for text, dtypes, arrays in calls():
+                if re.search(OTHER_GRADIENTS, f"{text} of {dtypes}"):
+                    continue
+                if of_numpy(text, arrays) is None:
+                    continue
+                values = {name: Value(x) for name, x in arrays.items()}
+                y = (of_values(text, values) or [Value(True)])[0]
+                if y.dtype.kind == "b":
+                    continue
+                wide = [np.asarray(x, float) for x in arrays.values()]
+                exact = (of_numpy(text, dict(zip(arrays, wide))) or [np.nan])[0]
+                eps = eps_of(y.data)
+                is_same = np.shape(exact) == np.shape(y.data) and np.allclose(
+                    np.asarray(y.data, float), exact, 8 * eps, 8 * eps
+                )
+                is_small = np.max(np.abs(exact), initial=0) < 1e8  # for differences
+                if is_same and is_small and np.size(exact):
+                    self.check_gradients(text, dtypes, values, y, wide, eps)
+
+    def check_gradients(self, text, dtypes, values, y, wide, eps):
+        weights = np.resize([1.5, 0.5, 2.0, 0.75], np.shape(y.data))
+
+        def weighted(*arrays):
+            return np.sum(of_numpy(text, dict(zip(values, arrays)))[0] * weights)
+
+        try:
+            (y * weights).backward()
+            slopes = [differences(weighted, wide, h) for h in (1e-6, -1e-6, 1e-4)]
+        except (np.linalg.LinAlgError, TypeError, ValueError):
+            return  # it is singular, or NumPy has none, or other shapes, beside here
+        for name, x, *around in zip(values, values.values(), *slopes):
+            if x.grad is None:
+                continue
+            dtype = x.dtype if x.dtype.kind == "f" else np.float64
+            expected = (around[0] + around[1]) / 2
+            is_known = np.ptp(around, 0) <= 1e-3 * (1 + abs(expected))
+            is_known &= abs(expected) <= np.finfo(dtype).max
+            label = f"{text} of {dtypes}, by {name}"
+            self.assertEqual(np.result_type(x.grad), dtype, label)
+            received = np.where(is_known, np.asarray(x.grad, float), expected)
+            self.assert_near(received, expected, max(eps, eps_of(x.grad), 1e-7), label)
+
+    def test_compiled(self):
+        with quiet():
+            for text, dtypes, arrays in calls():
+                if dtypes[0] not in ("f2", "u1") or dtypes[1] == "f4":
+                    continue
+                if of_numpy(text, arrays) is None:
+                    continue
+                values = {name: Value(x) for name, x in arrays.items()}
+                y = (of_values(text, values) or [Value(True)])[0]
+                if not y.op or y.dtype.kind == "b":
+                    continue
+                try:
+                    y.backward()
+                except (np.linalg.LinAlgError, TypeError):  # singular, or in halves
+                    continue
+                wrt = [x for x in values.values() if x.grad is not None]
+                expected = [y.data, *[x.grad for x in wrt]]
+                actual = [compiled(y, wrt=wrt)(), *[x.grad for x in wrt]]
+                for a, b in zip(actual, expected):
+                    label = f"{text} of {dtypes}"
+                    self.assertEqual(np.result_type(a), np.result_type(b), label)
+                    self.assert_near(a, b, eps_of(*expected), label)
 
 
 if __name__ == "__main__":

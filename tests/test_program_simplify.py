@@ -124,10 +124,12 @@ class TestNumbers(ProgramTest):
                 lambda a, b: ((a > 0) + (b > 0)) * a,
                 lambda a, b: (a > 0) * (b > 0) * b,
                 lambda a, b: ((a > 0) ** 2) * b,
+                lambda a, b: (a > 0) ** 2,
                 lambda a, b: (a > 0).maximum(b) + (a > 0).exp() * a,
                 lambda a, b: (a > 0).maximum(b / 4),
                 lambda a, b: where(a > 0, b > 0, a) * a,
                 lambda a, b: (a > 0).sum() * a + (a > 0).mean() * b,
+                lambda a, b: (a > 0).sum().mean() * b,
             ):
                 self.assert_as_engine(function, a, b)
 

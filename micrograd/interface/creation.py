@@ -28,7 +28,7 @@ def filled_like(x: Any, fill: Any, dtype: Any = None, shape: Any = None) -> Any:
 define(
     np.full_like,
     None,
-    lambda g, y, x, fill, **_: g * (np.result_type(y).kind == "f"),  # integers are cut
+    lambda g, y, x, fill, **_: g if np.result_type(y).kind == "f" else 0.0,  # cut
     value=filled_like,
 )
 full_like = with_options(np.full_like, "dtype shape")

@@ -19,10 +19,12 @@ from micrograd.rules import (
     grad_maximum_b,
     grad_power_a,
     grad_power_b,
+    in_double,
     inside,
     primitive,
     run,
     sigmoid,
+    widened,
 )
 
 # Python's numbers, which leave float32 arrays what they are.
@@ -50,16 +52,18 @@ def grad_arccosh_x(g: Any, y: Any, x: Any) -> Any:
     return g / (np.sqrt(x - 1) * np.sqrt(x + 1))
 
 
-def radius(a: Any, b: Any) -> Any:
-    """√(a² + b²), and 1 where it is 0: what is divided by it is 0 there, too."""
-    r = np.hypot(a, b)
-    return np.where(r == 0, 1, r)
+def over_radius(g: Any, a: Any, b: Any, power: int = 1) -> Any:
+    """g a / r, or g a / r², for r = √(a² + b²); 0 where r is 0."""
+    r = np.hypot(widened(a), widened(b))
+    is_zero = r == 0
+    r = np.where(is_zero, 1.0, r)
+    g = np.where(is_zero, 0.0, g * (a / r))
+    return g / r if power == 2 else g
 
 
 def grad_arctan2_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g b / r²."""
-    r = radius(a, b)
-    return g * (b / r) / r
+    return over_radius(g, b, a, 2)
 
 
 def grad_arctan2_b(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -80,15 +84,15 @@ def grad_sinc_x(g: Any, y: Any, x: Any) -> Any:
 
 define(np.tan, lambda g, y, x: g * (1 + y * y))
 define(np.arccos, grad_arccos_x)
-define(np.arctan, lambda g, y, x: g / (1 + np.square(1.0 * x)))  # integers would wrap
-define(np.sinh, lambda g, y, x: g * np.cosh(x))
-define(np.cosh, lambda g, y, x: g * np.sinh(x))
+define(np.arctan, lambda g, y, x: g / (1 + np.square(widened(x))))
+define(np.sinh, lambda g, y, x: g * np.cosh(widened(x)))
+define(np.cosh, lambda g, y, x: g * np.sinh(widened(x)))
 define(np.arccosh, grad_arccosh_x)
 define(np.arctan2, grad_arctan2_a, grad_arctan2_b)
 define(
     np.hypot,
-    lambda g, y, a, b: g * (a / radius(a, b)),
-    lambda g, y, a, b: g * (b / radius(a, b)),
+    lambda g, y, a, b: over_radius(g, a, b),
+    lambda g, y, a, b: over_radius(g, b, a),
 )
 define(np.sinc, grad_sinc_x)
 define(np.degrees, lambda g, y, x: g / DEGREE)
@@ -104,11 +108,11 @@ def weight_of_a(a: Any, b: Any) -> Any:
     """exp(a) / (exp(a) + exp(b)); a half, if both are the same infinity."""
     is_infinite = (a == b) & np.isinf(a)
     return run(
-        sigmoid, np.where(is_infinite, 0.0, 1.0 * a) - np.where(is_infinite, 0.0, b)
+        sigmoid, np.where(is_infinite, 0.0, widened(a)) - np.where(is_infinite, 0.0, b)
     )
 
 
-define(np.expm1, lambda g, y, x: g * np.exp(x))
+define(np.expm1, lambda g, y, x: g * np.exp(widened(x)))
 define(np.exp2, lambda g, y, x: g * (LN2 * y))
 define(np.log2, lambda g, y, x: g / (LN2 * inside(x, y)))
 define(np.log10, lambda g, y, x: g / (LN10 * inside(x, y)))
@@ -119,12 +123,16 @@ define(
 )
 define(
     np.logaddexp2,
-    lambda g, y, a, b: g * weight_of_a(LN2 * a, LN2 * b),
-    lambda g, y, a, b: g * weight_of_a(LN2 * b, LN2 * a),
+    lambda g, y, a, b: g * weight_of_a(LN2 * widened(a), LN2 * widened(b)),
+    lambda g, y, a, b: g * weight_of_a(LN2 * widened(b), LN2 * widened(a)),
 )
 define(np.reciprocal, lambda g, y, x: -g * y * y)
 define(np.cbrt, lambda g, y, x: np.divide(g, 3 * y * y))
-define(np.float_power, grad_power_a, grad_power_b)
+define(
+    np.float_power,
+    lambda g, y, a, b: grad_power_a(g, y, np.float_power(a, 1), np.float_power(b, 1)),
+    lambda g, y, a, b: grad_power_b(g, y, np.float_power(a, 1), np.float_power(b, 1)),
+)
 
 
 # --- Signs, choices and bounds --------------------------------------------------------
@@ -195,7 +203,7 @@ def segment(x: Any, xp: Any) -> tuple[Any, Any]:
 def rise(fp: Any, x: Any, xp: Any) -> Any:
     """By how much the point to the right of x is higher; 0 where x is outside."""
     left, right = segment(x, xp)
-    is_outside = (x < xp[0]) | (x > xp[-1])
+    is_outside, fp = (x < xp[0]) | (x > xp[-1]), in_double(fp)
     return np.where(is_outside, 0.0, np.take(fp, right) - np.take(fp, left))
 
 
@@ -222,6 +230,7 @@ def slope(x: Any, xp: Any, fp: Any) -> Any:
 def at_points(g: Any, x: Any, xp: Any) -> Any:
     """g at the points on both sides of x, by weight: the adjoint of interpolation."""
     left, right = segment(x, xp)
+    xp = in_double(xp)
     start = np.take(xp, left)
     width = np.take(xp, right) - start
     weight = (np.clip(x, xp[0], xp[-1]) - start) / np.where(width > 0, width, 1)

@@ -26,6 +26,7 @@ from micrograd.rules import (
     primitive,
     reduction,
     run,
+    widened,
 )
 
 
@@ -85,9 +86,9 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
 
 def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
-    axes = axes_of(x, axis)
+    axes, x = axes_of(x, axis), widened(x)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
-        return x * np.where(y == 0, 0.0, g / np.where(y == 0, 1, y))
+        return x * np.where(y == 0, 0.0, g / np.where(y == 0, 1.0, y))
     if ord in SPECTRAL and len(axes) == 2:
         weights = grad_spectral_x(np.moveaxis(x, axes, (-2, -1)), ord)
         return g * np.moveaxis(weights, (-2, -1), axes)
@@ -97,12 +98,13 @@ def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
         ord = np.inf
     if abs(ord) == np.inf:
         ties = size == y
-        return np.sign(x) * (g * ties / np.add.reduce(ties, axes, keepdims=True))
+        g = np.where(ties & (x != 0), g, 0.0)
+        return np.sign(x) * (g / np.add.reduce(ties, axes, keepdims=True))
     if ord == 0:  # a count
-        return 0.0 * g
-    is_zero = x == 0
-    ratio = np.where(is_zero, 1, size) / np.where(is_zero, 1, y)
-    return g * np.sign(x) * ratio ** (ord - 1)
+        return 0.0
+    is_zero = (x == 0) | (y == 0)  # y of very small numbers is 0
+    ratio = np.where(is_zero, 1.0, size) / np.where(is_zero, 1.0, y)
+    return np.where(is_zero, 0.0, g * np.sign(x) * ratio ** (ord - 1))
 
 
 def grad_spectral_x(x: Any, ord: Any) -> Any:
@@ -201,6 +203,12 @@ def det(x: Any) -> Any:
         return np.linalg.det(x)
 
 
+def is_normal(y: Any) -> Any:
+    """Whether a number has all its digits: it is not 0, subnormal or infinite."""
+    size = np.abs(y)
+    return (size >= np.finfo(y.dtype).tiny) & (size < np.inf)
+
+
 def grad_det_x(g: Any, y: Any, x: Any) -> Any:
     """g times the cofactors."""
     return g[..., None, None] * cofactors(x, y)
@@ -208,8 +216,8 @@ def grad_det_x(g: Any, y: Any, x: Any) -> Any:
 
 @primitive(lambda g, y, x, det: grad_cofactors_x(g, x, det), None)
 def cofactors(x: Any, det: Any) -> Any:
-    """det x⁻ᵀ; of singular matrices, by their singular values."""
-    if np.all(det != 0):
+    """det x⁻ᵀ; by the singular values, where the determinant is 0 or overflows."""
+    if np.all(is_normal(det)):
         return det[..., None, None] * T(np.linalg.inv(x))
     u, v, s = signed_factors(x)
     is_own = np.eye(s.shape[-1], dtype=bool)
@@ -238,7 +246,7 @@ def grad_cofactors_x(g: Any, x: Any, det: Any) -> Any:
     With w = x⁻ᵀ: det (⟨w, g⟩ w - w gᵀ w). Of singular matrices it is, in the directions
     of their singular vectors, the product of the other singular values for each two.
     """
-    if np.all(det != 0):
+    if np.all(is_normal(det)):
         w = T(np.linalg.inv(x))
         along = np.add.reduce(w * g, (-2, -1), keepdims=True)
         return det[..., None, None] * (along * w - w @ T(g) @ w)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.engine import Value, apply, as_operand
+from micrograd.engine import Value, apply
 from micrograd.interface import functions
 from micrograd.interface.adjoints import linear, multilinear
 from micrograd.interface.arguments import installed, known, with_options
@@ -18,9 +18,11 @@ from micrograd.rules import (
     Function,
     count,
     define,
+    in_double,
     primitive,
     reshape_like,
     run,
+    widened,
 )
 
 AXIS_LETTERS = string.ascii_uppercase + string.ascii_lowercase  # in einsum's order
@@ -284,26 +286,30 @@ def diff(
     return apply(RULES[np.diff].bind({"n": n, "axis": axis}), a)
 
 
+def cast_like(x: Any, other: Any) -> Any:
+    """x in the dtype that the other has now; TypeError, if floats were cut."""
+    return np.positive(x, dtype=np.result_type(other))
+
+
+define(cast_like, lambda g, y, x, other: g, None, name="astype")
+
+
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Value:
     """np.ediff1d."""
     y = diff(np.reshape(known(ary), -1))
-    parts = [known(x) for x in (to_begin, y, to_end) if x is not None]
     parts = [
-        x
-        if isinstance(x, Value)
-        else np.asarray(x).astype(y.dtype, casting="same_kind")
-        for x in parts
+        x if x is y else apply(RULES[cast_like], np.reshape(known(x), -1), y)
+        for x in (to_begin, y, to_end)
+        if x is not None
     ]
-    return y if len(parts) == 1 else concatenate(parts, None)
+    return y if len(parts) == 1 else concatenate(parts)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """np.gradient; spacings may be Values, too. Of several axes, a tuple."""
     if edge_order != 1:
         raise TypeError(f"expected edge_order=1, got {edge_order!r}")
-    f = known(f)
-    if np.result_type(as_operand(f).data).kind != "f":
-        f = f * 1.0
+    f = 1.0 * known(f)  # it may be fed integers, which would wrap
     axes = range(np.ndim(f)) if axis is None else np.atleast_1d(axis).tolist()
     spacings = [*map(known, varargs)] or [1.0]
     if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
@@ -318,22 +324,22 @@ def slopes_along(f: Any, spacing: Any, axis: int) -> Value:
     """The slope at the ends, and between them the mean of the slopes on both sides.
 
     Where the places are given and not their distance, each side has the other's weight.
+    The result has the dtype of f, also if that of the spacing is wider.
     """
     f = move_axis(f, axis, -1)
     if np.shape(f)[-1] in (0, 1):  # an open axis has None
         raise ValueError("expected two elements or more along the axis")
-    if not isinstance(spacing, Value):
-        spacing = np.asarray(spacing, f.dtype)[()]  # lest float64 widens float32
     if np.ndim(spacing) > 1:
         n = np.ndim(spacing)
         raise ValueError(f"expected a spacing, or places on one axis, got {n} axes")
-    steps = diff(spacing) if np.ndim(spacing) else spacing
+    steps = diff(1.0 * spacing) if np.ndim(spacing) else spacing
     slopes = diff(f) / steps
     left, right = slopes[..., :-1], slopes[..., 1:]
     inside = (left + right) / 2
     if np.ndim(steps):
         inside = (left * steps[1:] + right * steps[:-1]) / (steps[1:] + steps[:-1])
     y = concatenate([slopes[..., :1], inside, slopes[..., -1:]], -1)
+    y = apply(RULES[cast_like], y, f)
     return move_axis(y, -1, axis)  # type: ignore[no-any-return]
 
 
@@ -401,7 +407,7 @@ def exponents(p: Any) -> Any:
 
 def slope_of_polynomial(p: Any, x: Any) -> Any:
     """Its derivative by x."""
-    return run(np.polyval, (p * exponents(p))[:-1], x)
+    return run(np.polyval, (widened(p) * exponents(p))[:-1], widened(x))
 
 
 @primitive(
@@ -412,7 +418,7 @@ def slope_of_polynomial(p: Any, x: Any) -> Any:
 )
 def grad_polyval_p(g: Any, p: Any, x: Any) -> Any:
     """Σ g xᵏ of each coefficient."""
-    return np.dot(np.ravel(g), np.vander(np.ravel(x), len(p)))
+    return np.dot(np.ravel(g), np.vander(np.ravel(widened(x)), len(p)))
 
 
 def grad_vander_x(g: Any, y: Any, x: Any, N: int | None, increasing: bool) -> Any:
@@ -445,7 +451,8 @@ def polyval(p: Any, x: Any) -> Value:
 
 
 def centred(x: Any) -> Any:
-    """The rows less their means."""
+    """The rows less their means, in float64 as NumPy's moments."""
+    x = in_double(x)
     return x - np.mean(x, 1, keepdims=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd.arrays import in_single
 from micrograd.engine import Value, apply, as_operand
 from micrograd.interface.arguments import with_options
 from micrograd.interface.logic import argpartition, argsort
@@ -14,13 +15,17 @@ from micrograd.interface.shapes import diagonal, take_along_axis
 from micrograd.rules import (
     RULES,
     Function,
+    as_floats,
     define,
+    divided,
     length_ratio,
     mean,
     primitive,
     reduction,
     rule_along,
     run,
+    total,
+    widened,
 )
 
 
@@ -48,7 +53,7 @@ def others(x: Any, axis: Any) -> Any:
     Unless one of the others is 0: there are more zeros than x itself.
     """
     is_zero = x == 0
-    rest = np.where(is_zero, 1, x)
+    rest = np.where(is_zero, 1.0, widened(x))
     rest = np.multiply.reduce(rest, axis, keepdims=True) / rest
     n_zeros = np.add.reduce(is_zero, axis, keepdims=True)
     return np.where(n_zeros == is_zero, rest, 0.0)
@@ -123,6 +128,7 @@ def products_before(x: Any, axis: Any, step: int = 1) -> Any:
     """The product of the elements before each one along the axes."""
 
     def products(x: Any) -> Any:
+        x = widened(x)
         before = np.concatenate([np.ones_like(x[..., :1]), x[..., :-1]], -1)
         return np.cumprod(before, -1)
 
@@ -186,8 +192,9 @@ def grad_cumprod_x(g: Any, y: Any, x: Any, axis: int) -> Any:
     is_zero = x == 0
     n_zeros = np.cumsum(is_zero, axis)
     is_first = is_zero & (n_zeros == 1)
-    before = sums_from(g * y, axis) / np.where(is_zero, 1, x)
-    at_first = sums_from(g * np.cumprod(np.where(is_first, 1, x), axis), axis)
+    x = widened(x)
+    before = sums_from(g * y, axis) / np.where(is_zero, 1.0, x)
+    at_first = sums_from(g * np.cumprod(np.where(is_first, 1.0, x), axis), axis)
     return np.where(n_zeros == 0, before, np.where(is_first, at_first, 0.0))
 
 
@@ -220,10 +227,12 @@ def degrees_of_freedom(x: Any, y: Any, ddof: float) -> Any:
 
 def var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
     """The sum of the squared distances from the mean, divided by n - ddof."""
-    rest = x - mean(x, axis, True)
+    x = as_floats(x)
+    centre = total(x, axis, True)
+    rest = x - divided(centre, length_ratio(x, centre))
     place = rest if type(rest) is np.ndarray else None  # no second large array
-    y = np.add.reduce(np.multiply(rest, rest, out=place), axis, keepdims=keepdims)
-    return np.divide(y, degrees_of_freedom(x, y, ddof=ddof))
+    y = total(np.multiply(rest, rest, out=place), axis, keepdims)
+    return divided(y, degrees_of_freedom(x, y, ddof=ddof))
 
 
 def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
@@ -234,7 +243,7 @@ def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any
 def grad_var_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """2 g (x - mean) / (n - ddof)."""
     n = degrees_of_freedom(x, y, ddof=ddof)
-    return np.divide(2 * g, n) * centred(x, axis)
+    return np.divide(g, n / 2) * centred(x, axis)
 
 
 def grad_std_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
@@ -254,8 +263,14 @@ define(np.std, reduction(grad_std_x), value=std)
 
 
 def spread(weights: Any, x: Any, axis: Any) -> Any:
-    """The weights in the shape of x: they have it, or are those along one axis."""
-    shape = np.shape(x)
+    """The weights in the shape of x: they have it, or are those along one axis.
+
+    Their dtype is that of the mean: float64, if x is of integers.
+    """
+    shape, is_float = np.shape(x), np.result_type(x).kind == "f"
+    dtype = np.result_type(x, weights, *[] if is_float else [np.float64])
+    if np.result_type(weights) != dtype:
+        weights = np.multiply(weights, 1, dtype=dtype)
     if np.shape(weights) == shape:
         return weights
     if np.ndim(weights) != 1 or not isinstance(axis, (int, np.integer)):
@@ -288,16 +303,17 @@ def average(
     keepdims: bool = False,
 ) -> Any:
     """The weighted mean, and the sum of the weights, if that is returned."""
-    if weights is None and not returned:
-        return np.mean(a, axis, keepdims=keepdims)
     a = as_operand(a)
+    if weights is None and not returned:
+        return Value.mean(a, axis, keepdims)
+    given = np.ones_like(a) if weights is None else weights
+    each = apply(RULES[spread].bind({"axis": axis}), given, a)
+    sum_of_weights = Value.sum(each, axis, keepdims)
     if weights is None:
-        weights = np.ones_like(a)
+        y = Value.mean(a, axis, keepdims)
     else:
-        weights = apply(RULES[spread].bind({"axis": axis}), weights, a)
-    total = Value.sum(weights, axis, keepdims)
-    y = Value.sum(weights * a, axis, keepdims) / total
-    return (y, total) if returned else y
+        y = Value.sum(each * a, axis, keepdims) / sum_of_weights
+    return (y, sum_of_weights) if returned else y
 
 
 # --- Without nan ----------------------------------------------------------------------
@@ -310,9 +326,12 @@ def nansum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 def nanmean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The mean of those that are not nan; nan, where all are."""
+    if np.result_type(x).kind != "f":
+        return mean(x, axis, keepdims)
     y = nansum(x, axis, keepdims)
-    n = np.add.reduce(~np.isnan(x), axis, np.result_type(y), keepdims=keepdims)
-    return y / np.where(n == 0, np.nan, n)
+    dtype = np.result_type(in_single(y))
+    n = np.add.reduce(~np.isnan(x), axis, dtype, keepdims=keepdims)
+    return divided(y, np.where(n == 0, np.nan, n))
 
 
 def nanmax(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
@@ -450,12 +469,12 @@ def along_quantile(
 
 for function in (np.quantile, np.median):
     define(function, lambda g, y, x, **options: grad_quantile_x(g, x, **options))
-quantile = with_options(np.quantile, "q axis keepdims")
-
-
-def percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
-    """The quantiles, of 100."""
-    return quantile(a, np.true_divide(q, 100), axis, keepdims=keepdims)
+define(
+    np.percentile,
+    lambda g, y, x, q, **options: grad_quantile_x(
+        g, x, q=np.true_divide(q, 100), **options
+    ),
+)
 
 
 def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Value:
@@ -477,9 +496,9 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     np.nanstd: with_options(np.nanstd, "axis ddof keepdims"),
     np.nanvar: with_options(np.nanvar, "axis ddof keepdims"),
     np.partition: partition,
-    np.percentile: percentile,
+    np.percentile: with_options(np.percentile, "q axis keepdims"),
     np.ptp: ptp,
-    np.quantile: quantile,
+    np.quantile: with_options(np.quantile, "q axis keepdims"),
     np.sort: sort,
     np.std: with_options(np.std, "axis ddof keepdims"),
     np.trace: trace,

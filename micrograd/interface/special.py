@@ -18,7 +18,16 @@ import numpy as np
 from micrograd import rules
 from micrograd.engine import Value, apply
 from micrograd.interface import elementwise, special_arrays
-from micrograd.rules import RULES, Function, define, inside, primitive, rule_along, run
+from micrograd.rules import (
+    RULES,
+    Function,
+    define,
+    inside,
+    primitive,
+    rule_along,
+    run,
+    widened,
+)
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -28,27 +37,31 @@ if TYPE_CHECKING:
 
 def bell(x: Any) -> Any:
     """2/√π exp(-x²)."""
-    return 2 / math.sqrt(math.pi) * np.exp(-np.square(1.0 * x))
+    return 2 / math.sqrt(math.pi) * np.exp(-np.square(widened(x)))
 
 
 def grad_xlogy_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g ln b, and 0 where a is 0 and b gives no number."""
-    return g * np.log(np.where((a == 0) & (b <= 0), 1, b))
+    is_zero = (a == 0) & (b <= 0)
+    return np.where(is_zero, 0.0, g * np.log(np.where(is_zero, 1.0, widened(b))))
 
 
 def grad_xlogy_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g a / b, and 0 where a is 0 and b gives no number."""
-    return g * (a / inside(np.where((a == 0) & (b <= 0), 1, b), y))
+    is_zero = (a == 0) & (b <= 0)
+    return np.where(is_zero, 0.0, g * (a / inside(np.where(is_zero, 1.0, b), y)))
 
 
 def grad_xlog1py_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g ln(1 + b), and 0 where a is 0 and b gives no number."""
-    return g * np.log1p(np.where((a == 0) & (b <= -1), 0, b))
+    is_zero = (a == 0) & (b <= -1)
+    return np.where(is_zero, 0.0, g * np.log1p(np.where(is_zero, 0.0, widened(b))))
 
 
 def grad_xlog1py_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     """g a / (1 + b), and 0 where a is 0 and b gives no number."""
-    return g * (a / (1 + inside(np.where((a == 0) & (b <= -1), 0, b), y)))
+    is_zero = (a == 0) & (b <= -1)
+    return np.where(is_zero, 0.0, g * (a / (1 + inside(np.where(is_zero, 0.0, b), y))))
 
 
 def grad_logit_x(g: Any, y: Any, x: Any) -> Any:
@@ -83,7 +96,7 @@ def polygamma(x: Any, n: int) -> Any:
 DERIVATIVES: dict[str, tuple[Function | None, ...]] = {
     "betaln": (grad_betaln_a, lambda g, y, a, b: grad_betaln_a(g, y, b, a)),
     "cbrt": RULES[np.cbrt].derivatives,
-    "entr": (lambda g, y, x: -g * (1 + np.log(x)),),
+    "entr": (lambda g, y, x: g * -(1 + np.log(widened(x))),),
     "erf": (lambda g, y, x: g * bell(x),),
     "erfc": (lambda g, y, x: -g * bell(x),),
     "erfinv": (lambda g, y, x: g * (math.sqrt(math.pi) / 2 * np.exp(y * y)),),

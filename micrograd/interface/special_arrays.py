@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from micrograd.rules import Function
+from micrograd.arrays import in_single
+from micrograd.rules import Function, as_floats
 
 # --- Errors and ln Γ: Python's math has them ------------------------------------------
 
@@ -54,18 +55,21 @@ BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)  # B2,
 
 def digamma(x: Any) -> Any:
     """The derivative of ln Γ(x); nan at negative integers, where it jumps."""
+    dtype = np.result_type(as_floats(x))
     is_negative, distance, x = reflected(x)
     far = x + STEPS
     terms = [b / (2 * k) for k, b in enumerate(BERNOULLI, 1)]
     y = np.log(far) - 0.5 / far - series(terms, far)
-    for k in range(STEPS):
+    for k in reversed(range(1, STEPS)):
         y = y - np.divide(1, x + k)
-    y = y - np.where(is_negative, math.pi / np.tan(math.pi * distance), 0)
-    return np.where(distance == 0, np.nan, y)[()]
+    y = y - np.divide(1, x)  # without + 0, of which -0.0 would become 0.0
+    y = y - np.where(is_negative, math.pi / np.tan(math.pi * distance), 0.0)
+    return np.positive(np.where(distance == 0, np.nan, y), dtype=dtype)
 
 
 def polygamma(x: Any, n: int) -> Any:
     """The n-th derivative of digamma(x), n > 0."""
+    dtype = np.result_type(as_floats(x))
     is_negative, distance, x = reflected(x)
     far, factorial = x + STEPS, math.factorial
     rising = [factorial(2 * k + n - 1) / factorial(2 * k) for k in range(1, 8)]
@@ -75,7 +79,8 @@ def polygamma(x: Any, n: int) -> Any:
     for k in range(STEPS):
         y = y + factorial(n) * np.divide(1, x + k) ** (n + 1)
     of_both = -(math.pi ** (n + 1)) * slope_of_cot(math.pi * distance, n)
-    return np.where(is_negative, of_both - y, -y * (-1) ** n)[()]
+    y = np.where(is_negative, of_both - y, -y * (-1) ** n)
+    return np.positive(y, dtype=dtype)
 
 
 def slope_of_cot(x: Any, n: int) -> Any:
@@ -88,7 +93,7 @@ def slope_of_cot(x: Any, n: int) -> Any:
 
 def reflected(x: Any) -> tuple[Any, Any, Any]:
     """Whether x is negative, then how far from an integer; and 1 - x for x there."""
-    x = 1.0 * x  # unsigned integers would wrap
+    x = in_single(as_floats(x))
     is_negative = x < 0
     distance = np.where(is_negative, x - np.rint(x), 0.5)
     return is_negative, distance, np.where(is_negative, 1 - x, x)
@@ -108,22 +113,31 @@ def series(terms: Any, x: Any) -> Any:
 
 def logit(x: Any) -> Any:
     """ln(x / (1 - x)); nan outside of 0 to 1."""
-    return np.log(x) - np.log1p(-1.0 * x)
+    x = as_floats(x)
+    return np.log(x) - np.log1p(-x)
 
 
 def xlogy(a: Any, b: Any) -> Any:
     """a ln b, and 0 where a is 0."""
-    return a * np.log(np.where((a == 0) & (b == b), 1, b))
+    return product_or_zero(a, np.log, b, 1.0)
 
 
 def xlog1py(a: Any, b: Any) -> Any:
     """a ln(1 + b), and 0 where a is 0."""
-    return a * np.log1p(np.where((a == 0) & (b == b), 0, b))
+    return product_or_zero(a, np.log1p, b, 0.0)
+
+
+def product_or_zero(a: Any, function: Function, b: Any, safe: float) -> Any:
+    """a function(b), and 0 where a is 0, without a call that would warn there."""
+    is_zero = (a == 0) & (b == b)
+    dtype = np.result_type(as_floats(a), as_floats(b))  # not that of np.where
+    of_b = function(np.where(is_zero, safe, b), dtype=dtype)
+    return np.where(is_zero, 0.0, a * of_b)[()]
 
 
 def entr(x: Any) -> Any:
     """-x ln x, and 0 at 0; -inf below."""
-    return -xlogy(x, np.maximum(x, 0))
+    return xlogy(-as_floats(x), np.maximum(x, 0))
 
 
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from micrograd.arrays import (
+    HALF,
     NUMBERS,
     are_numbers,
     as_float,
     as_number,
     dtype_of_gradient,
+    in_single,
     summed_back,
 )
 from micrograd.engine import Constant, Value, links_to, order_of
@@ -225,9 +227,10 @@ class Recorded:
         return self.tape.call(np.swapaxes, (self, first, second), {})
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """An array alone: what a number becomes is no array."""
-        inputs = (self, np.dtype(dtype))
-        return self.tape.call(cast, inputs, {}) if self.ndim else self.look()
+        """As an array or a scalar of NumPy's has it; a number of Python's has none."""
+        if self.line.is_number:
+            raise LooksAtData
+        return self.tape.call(cast, (self, np.dtype(dtype)), {})
 
     def __getitem__(self, keys: Any) -> Any:
         return self.tape.call(operator.getitem, (self, keys), {})
@@ -488,6 +491,8 @@ def backward(
         tape.node, rule = node, node_of(node).rule
         operands = operands_of(node, values)
         inputs = (gradients[node], values[node], *operands)
+        if np.result_type(gradients[node]) == HALF:
+            inputs = tuple(map(in_single, inputs))
         try:
             for x, derivative in links:
                 gradient = tape.apply(derivative, inputs, rule.is_opaque)

@@ -355,11 +355,13 @@ def is_float(x: Any) -> bool:
 def is_exact(m: float, n: float, line: Line) -> bool:
     """Whether x * m * n is x * (m * n) for every x, also at overflow and inf.
 
-    Where one factor is above 1 and the other below, the first may overflow alone.
+    Where one factor is above 1 and the other below, the first may overflow alone, or
+    lose its digits. Twice a smaller number does neither.
     """
     kind, product = np.finfo(np.result_type(line.data)), abs(m * n)
     is_normal = bool(kind.tiny <= product <= kind.max)
-    return is_normal and (abs(m) >= 1 <= abs(n) or abs(m) <= 1 >= abs(n))
+    is_alike = abs(m) >= 1 <= abs(n) or abs(m) <= 1 >= abs(n)
+    return is_normal and (is_alike or abs(m) <= 1 and abs(n) == 2)
 
 
 def of_power(line: Line, uses: Uses) -> Any:
@@ -395,9 +397,13 @@ def of_multiply(line: Line, uses: Uses) -> Any:
                 second = number_in(other)
                 if second is None or not is_like(inner, line):
                     continue
-                if is_exact(number, second, line):
-                    factor = float(number) * float(second)
-                    return written(line, np.multiply, inner, factor)
+                if is_exact(second, number, line):
+                    product = float(number) * float(second)
+                    if product == 1:
+                        return inner
+                    is_first = factor is line.arguments[0]
+                    both = (product, inner) if is_first else (inner, product)
+                    return written(line, np.multiply, *both)
     return None
 
 
