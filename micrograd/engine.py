@@ -191,8 +191,8 @@ class Value(ArrayMethods):
         >>> print(w.grad, x.grad)
         [1. 2.] None
         """
-        wrt = None if wrt is None else values_in(wrt)
-        order, links = order_of(self), links_to(wrt, self)
+        given, wrt = wrt, None if wrt is None else values_in(wrt)
+        order, links = order_of(self), links_to(wrt, self, given)
         check_leaves(order.leaves)
         if self.dtype.kind == "b" and wrt != []:
             raise TypeError("expected an expression of numbers, got booleans")
@@ -546,10 +546,13 @@ def order_of(root: Value) -> Order:
     return order
 
 
-def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
+def links_to(
+    wrt: list[Value] | None, root: Value, given: Any = None
+) -> list[list[Link]]:
     """For the root, and back to the first result, the operands that lead to wrt.
 
-    A result that does not lead to wrt, or that no gradient reaches, has none.
+    A result that does not lead to wrt, or that no gradient reaches, has none. An error
+    tells the names that wrt was given by.
     """
     order = order_of(root)
     key = None if wrt is None else tuple(map(id, wrt))
@@ -573,8 +576,11 @@ def links_to(wrt: list[Value] | None, root: Value) -> list[list[Link]]:
             reached.add(x)
     for i, x in enumerate(wrt or ()):
         if x not in reached:
-            missing = f"wrt[{i}] of shape {np.shape(x.data)}"
-            raise ValueError(f"the expression does not depend on {missing}")
+            name = f"wrt[{i}]{hint('missing', (x, given))}"
+            shape = np.shape(x.data)
+            raise ValueError(
+                f"the expression does not depend on {name} of shape {shape}"
+            )
     order.links[key] = links
     return links
 

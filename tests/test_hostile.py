@@ -277,7 +277,7 @@ class TestRefused(HostileTest):
             (TypeError, "numpy.putmask ", lambda: np.putmask(array, array > 0, w)),
             (TypeError, "numpy.place ", lambda: np.place(array, array > 0, w)),
             (TypeError, "np.add.at ", lambda: np.add.at(array, [0], self.n)),
-            (TypeError, "np.add.reduce ", lambda: np.add.reduce(w, out=array)),
+            (TypeError, "argument 'out'", lambda: np.add.reduce(w, out=array)),
         ]:
             self.refused(error, words, call)
 

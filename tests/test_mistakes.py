@@ -227,6 +227,21 @@ TRAINING = [
     ("model.load_state_dict({})", ValueError, "missing: layers.0.w of shape (2, 4)"),
     ("loss.backward(model.layers); len(model.parameters()[0].grad)", 2, None),
     ("loss.backward({'a': model}); len(model.parameters()[0].grad)", 2, None),
+    (
+        "loss.backward(nn.MLP(2, [3]))",
+        ValueError,
+        "wrt[0] (layers.0.w) of shape (2, 3)",
+    ),
+    (
+        "loss.backward({'net': model, 'w': micrograd.Value(1.0)})",
+        ValueError,
+        "does not depend on wrt[4] (w) of shape ()",
+    ),
+    (
+        "compiled(loss, wrt=[model, nn.Neuron(2)])",
+        ValueError,
+        "does not depend on wrt[4] (1.w) of shape (2,)",
+    ),
     ("loss.backward([model, 3])", TypeError, "wrt: expected Values, got 3"),
     ("nn.BatchNorm1d(3)", AttributeError, "docs/blocks.md"),
 ]

@@ -17,6 +17,7 @@ from micrograd.arrays import HINTS, WHEN_LOADED, warn
 from micrograd.engine import Value, has_value, order_of
 from micrograd.graph import results_of
 from micrograd.interface.call_sites import asking_functions
+from micrograd.names import names_in
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -275,6 +276,10 @@ def find(subject: str, given: Any) -> str:
         return f": write {words}" if words else ""
     if subject == "array":
         return for_array(given)
+    if subject == "missing":
+        x, wrt = given
+        name = x.name or (names_in(wrt) or {}).get(x)
+        return f" ({name})" if name else ""
     if subject == "wrt" and isinstance(given, np.ndarray):  # PyTorch's backward(g)
         return "; for gradients g of a result, write (result * g).sum().backward()"
     if subject == "wrt" and isroutine(given):

@@ -89,7 +89,7 @@ class Program:
         if self.wrt and roots[0].dtype.kind == "b":
             raise TypeError("wrt: expected a first result of numbers, got booleans")
         if self.wrt:
-            links_to(self.wrt, roots[0])
+            links_to(self.wrt, roots[0], wrt)
         parameters = [x for x in self.wrt if x in leaves]
         used = [x for node in nodes for x in node.parents if x in leaves]
         in_order = dict.fromkeys((*parameters, *used, *leaves))
