@@ -287,6 +287,7 @@ class TestStates(InterruptTest):
     def arrays(self, parts, names):
         return [x for name in names for x in parts[name].state_dict().values()]
 
+    @unittest.skipIf(np.lib.NumpyVersion(np.__version__) < "1.24.0", "casts are silent")
     def test_warnings_that_are_errors(self):
         """The second array does not fit float16."""
         layer = nn.Layer(2, 3, dtype=np.float16)
@@ -307,10 +308,10 @@ class TestStates(InterruptTest):
             with self.assertRaisesRegex(ValueError, "writeable floating arrays"):
                 optim.clip_grad_norm([x, w], 1.0)
             self.assert_one_of([x.grad, w.grad], [np.ones(3), bad])
-        x.grad, w.grad = np.full(3, 1e300), np.full(2, 1e-300)
+        x.grad, w.grad = np.full(3, 1e100), np.full(2, 1e-150)  # its product underflows
         with np.errstate(all="raise"), self.assertRaises(FloatingPointError):
-            optim.clip_grad_norm([x, w], 1e-10)
-        self.assert_one_of([x.grad, w.grad], [np.full(3, 1e300), np.full(2, 1e-300)])
+            optim.clip_grad_norm([x, w], 1e-70)
+        self.assert_one_of([x.grad, w.grad], [np.full(3, 1e100), np.full(2, 1e-150)])
 
 
 class TestFiles(InterruptTest):

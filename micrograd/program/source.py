@@ -636,7 +636,7 @@ def literal(x: Any) -> str:
     for kind in (bool, float, str):
         if isinstance(x, kind):
             return str(kind.__repr__(x))
-    return repr(operator.index(x))
+    return repr(int(operator.index(x)))
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:
