@@ -135,7 +135,6 @@ ARGUMENTS = {1: ["x"], 2: ["x, x", "x, 2", "True, x"]}  # by the number of opera
 REFUSED = "copyto fill_diagonal place put put_along_axis putmask cond eig eigvals lstsq"
 TEXTS = [x for line in CALLS.split("\n") for x in line.split(" | ") if x]
 TEXTS += [f"{name}({x})" for f, name in UFUNCS.items() for x in ARGUMENTS[f.nin]]
-BOOLEAN = r"softmax|a.*sinh|interp\(|norm\("  # derivatives of these are not done yet
 IS_NUMPY_1 = np.__version__.startswith("1.")
 ERRORS = (TypeError, ValueError, IndexError, np.linalg.LinAlgError)
 OTHERWISE = r"polyval\(x"  # which NumPy takes, and the docs refuse
@@ -178,9 +177,7 @@ class TestEdges(ValueTest):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             for i, text in enumerate(TEXTS):
-                if re.search(BOOLEAN, text) or is_missing(text):
-                    continue
-                if "special" in text and PLAIN["special"] is None:
+                if is_missing(text) or "special" in text and PLAIN["special"] is None:
                     continue
                 for j, name in enumerate(DATA):
                     with self.subTest(text, data=name):
@@ -192,6 +189,8 @@ class TestEdges(ValueTest):
         expected, refused = result_of(text, plain, PLAIN)
         if IS_NUMPY_1 and plain.ndim == 0:
             refused = True  # it has other results there, such as scalars for arrays
+        if "softmax" in text and plain.dtype == "u1":
+            refused = True  # SciPy's subtracts unsigned numbers, which wrap
         x = Value(data)
         results, error = result_of(text, x, NAMES)
         if error:
