@@ -216,19 +216,21 @@ class Draft:
             return self.leaf()
         is_float = self.chance(0.6)
         text = self.some(self.floats if is_float else COUNTS)
-        form = self.some(FORMS if is_float else INT_FORMS)
-        text = form.format(text.lstrip("-") if "uint" in form else text)
+        text = self.number(text, FORMS if is_float else INT_FORMS)
         return f"({text})" if text[0] == "-" else text
+
+    def number(self, text, forms):
+        """It in one of these forms; unsigned ones have no sign."""
+        form = self.some(forms)
+        return form.format(text.lstrip("-") if "uint" in form else text)
 
     def argument(self, parameter, operands):
         """Its text; an operand where nothing is known about the name."""
         name = parameter.name
         if name in POOL:
             text = self.some(POOL[name])
-            is_number = re.fullmatch(r"-?\d+", text)
-            if is_number and self.chance(0.2) and (form := self.some(INT_FORMS)):
-                text = form.format(text.lstrip("-") if "uint" in form else text)
-            return text
+            is_plain = not re.fullmatch(r"-?\d+", text) or self.chance(0.8)
+            return text if is_plain else self.number(text, INT_FORMS)
         if name in SEQUENCES or name == "values" and not operands:
             return f"[{self.value()}, {self.operand()}]"
         if name == "condlist":
@@ -300,8 +302,8 @@ class Draft:
 def drawn(seed):
     """The case of this number, or None."""
     draft = Draft(seed)
-    draft.leaf(draft.some(["lazy", "value"]))
     with quiet():
+        draft.leaf(draft.some(["lazy", "value"]))
         wanted = draft.some([1, 1, 2, 2, 3, 4, 6])
         for _ in range(60):
             refused = draft.step()
