@@ -49,6 +49,7 @@ KNOWN = [
     no_fault(
         "0-d arrays, added, are scalars", "program's gradient: type ndarray for f.*"
     ),
+    no_fault("a sum of one, at any length", "module: sign of zero"),
     no_fault("powers, before NumPy 2.2", "NumPy: (dtype|nan)", r"\*\*|pow"),
     no_fault(
         "-0.0 + 0.0 in BLAS", "NumPy: sign.*", "linalg|mat|vec| @ |einsum|tensordot"

@@ -180,6 +180,19 @@ class TestResults(ProgramTest):
             for actual, v in zip(gradients, (w, x)):
                 self.assert_close(actual, v.grad, 1e-12)
 
+    def test_taken_by_masks_that_do_not_fit(self):
+        x, w = Value(np.array([1.0, 1.0, -1.0])), Value(np.array([2.0, 3.0]))
+        step = compiled((x[x > 0] * w).sum(), wrt=w)
+        for n in (2, 3, 3, 2, 0, 3, 2):
+            x.data = np.where(np.arange(3) < n, 1.0, -1.0)
+            if n == 2:
+                self.assertEqual(step(), 5.0)
+                self.assert_equal(w.grad, [1.0, 1.0])
+                continue
+            with self.assertRaisesRegex(ValueError, r"'\*' of shapes \(.,\), \(2,\)"):
+                step()
+            self.assertIsNone(w.grad)
+
     def test_what_is_as_long_as_what_a_mask_takes(self):
         """Zeros, ones and lengths, where the elements taken are not needed."""
         x, w = Value(shape=(5,), name="x"), Value(2.0)
@@ -433,6 +446,28 @@ class TestErrors(ProgramTest):
         self.assertIsNone(x.grad)
         step(i=[1, 1])
         self.assert_equal(x.grad, [0, 4])
+
+    def test_matrices_that_numpy_refuses(self):
+        """With nan in it, a matrix has a decomposition of nan; without, none."""
+        nan = np.nan
+        good, bad = [[2.0, 1.0], [1.0, 3.0]], [[-1.0, 1.0], [1.0, 3.0]]
+        unknown = [[0.0, nan], [nan, 1.0]]
+        x = Value(np.array(good))
+        same = operator("same", lambda x: x, lambda g, y, x: g)
+        for of, is_own in ((x * 1, False), (same(x), True)):
+            y = np.linalg.cholesky(of).sum()
+            step = compiled(y, wrt=x)
+            for data in (good, good, bad, unknown, good, bad, unknown, bad, good):
+                x.data = np.array(data)
+                if data is bad or data is unknown and is_own:
+                    with self.assertRaises(np.linalg.LinAlgError):
+                        step()
+                    self.assertIsNone(x.grad)
+                    continue
+                result, gradient = step(), x.grad.copy()
+                self.assert_close(result, y.forward(), 1e-12)
+                y.backward(x)
+                self.assert_close(gradient, x.grad, 1e-12)
 
     def test_an_error_in_the_derivative(self):
         is_failing = []

@@ -94,6 +94,8 @@ class TestData(ProgramTest):
             (lambda v: np.where(v > 0, 2, v) * row, 3),
             (lambda v: (v + 1) * row, np.int64(2)),
             (lambda v: v * 2**62 * 2.0, 3),
+            (lambda v: stack([v, v]).max(axis=0) * v * 0.5, True),
+            (lambda v: (v > 0) * v * 0.5 + stack([v, v]).max(axis=0), True),
         ):
             with self.subTest(repr(data)), np.errstate(all="ignore"):
                 y = function(Value(data))

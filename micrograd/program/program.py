@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.linalg import LinAlgError
 
 from micrograd.arrays import checked_data
 from micrograd.engine import Constant, Value, links_to, order_of, values_in
@@ -145,7 +146,7 @@ class Program:
         try:
             try:
                 results, gradients = code.replay(inputs) if is_new else code(inputs)
-            except OtherShape as error:
+            except (OtherShape, LinAlgError) as error:
                 results, gradients = self._again(code, inputs, error)
         except Exception:
             self._forget_gradients()
@@ -169,8 +170,13 @@ class Program:
         self._last = code
         return code, kept is None
 
-    def _again(self, code: Code, inputs: list[Any], error: OtherShape) -> Any:
-        """Record anew, since a mask has taken another number of elements."""
+    def _again(self, code: Code, inputs: list[Any], error: Exception) -> Any:
+        """Record anew: a mask has taken another number of elements.
+
+        Or NumPy refuses a matrix. Its rule may give nan, as it does where nan comes in.
+        """
+        if code.has_opaque and isinstance(error, LinAlgError):
+            raise error
         if code.has_opaque:
             got, expected = error.args
             raise ValueError(

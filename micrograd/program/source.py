@@ -656,7 +656,7 @@ class OtherShape(Exception):
 def is_pythons(line: Line) -> bool:
     """Whether it is a number or boolean of Python's when the program runs."""
     if type(line.data) is np.bool_:
-        return line.kind == "call" and not line.is_opaque
+        return isinstance(line.function, np.ufunc) and line.kind == "call"
     return type(line.data) in (float, int, bool)
 
 
