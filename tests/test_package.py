@@ -335,8 +335,8 @@ class TestSize(unittest.TestCase):
     # Some 8 % more than there is: to show growth that nobody has noticed, never to make
     # anybody squeeze a line or leave out a word. What is worth its bytes raises them.
     BUDGETS = {  # in kB, of what an import loads
-        "the core": (32, CORE),
-        "import micrograd": (72, ["__init__", *CORE, "graph", *INTERFACE]),
+        "the core": (35, CORE),
+        "import micrograd": (78, ["__init__", *CORE, "graph", *INTERFACE]),
         "and nn, optim": (28, NETS),
     }
 
