@@ -62,9 +62,8 @@ def identifier(text: str) -> str:
 def printable(text: str) -> str:
     r"""The text in one line, with escapes for what cannot be seen.
 
-        >>> print(printable("µ = 2
-    and more"))
-        µ = 2\nand more
+    >>> print(printable("µ = 2" + chr(10) + "and more"))
+    µ = 2\nand more
     """
     parts = [c if c.isprintable() else ascii(c)[1:-1] for c in text]
     return "".join(parts)
