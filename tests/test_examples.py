@@ -91,6 +91,29 @@ class TestExamples(unittest.TestCase):
         self.assertLess(lost, 0.19)
         self.assert_near(of_mean, 0.273, 0.005)
 
+    def test_burgers(self):
+        errors = self.run_and_match(
+            "burgers.py",
+            "t = 0.25: relative error #\n"
+            "t = 0.5: relative error #\n"
+            "t = 1.0: relative error #",
+        )
+        for error in errors:
+            self.assertLess(error, 0.02)
+
+    def test_laplace(self):
+        share, at_data, in_gap, outside = self.run_and_match(
+            "laplace.py",
+            "new observations in the band: # %\n"
+            "deviation in the data, at 0.7: #\n"
+            "deviation in the gap, at 0.05: #\n"
+            "deviation outside, at 1.5: #",
+        )
+        self.assert_near(share, 95.4, 4)  # within two deviations of a normal one
+        self.assert_near(at_data, 0.1, 0.02)  # the noise alone
+        self.assertGreater(in_gap, 2 * at_data)
+        self.assertGreater(outside, 2 * at_data)
+
     def test_each_has_a_test(self):
         for program in EXAMPLES.glob("*.py"):
             self.assertTrue(hasattr(self, f"test_{program.stem}"), program.name)
