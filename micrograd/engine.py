@@ -191,24 +191,24 @@ class Value(ArrayMethods):
         >>> print(w.grad, x.grad)
         [1. 2.] None
         """
-        given, wrt = wrt, None if wrt is None else values_in(wrt)
-        order, links = order_of(self), links_to(wrt, self, given)
+        values = None if wrt is None else values_in(wrt)
+        order, links = order_of(self), links_to(values, self, wrt)
         check_leaves(order.leaves)
-        if self.dtype.kind == "b" and wrt != []:
+        if self.dtype.kind == "b" and values != []:
             raise TypeError("expected an expression of numbers, got booleans")
         nodes = (self, *reversed(order.results))
-        kept = set(nodes if wrt is None else wrt)
+        kept = set(nodes if values is None else values)
         node = self
         try:
             for x in (*order.leaves, *nodes):
                 x.grad = None
-            self.grad = fitted(1.0, self.data) if wrt != [] else None
+            self.grad = fitted(1.0, self.data) if values != [] else None
             for node, operands in zip(nodes, links):  # all of its gradient has arrived
                 if not operands:
                     continue
                 g, y = node.grad, node.data
                 data = tuple(map(data_of, node._operands))
-                if type(g) is not float and g.dtype == HALF:  # its products overflow
+                if type(g) is not float and g.dtype == HALF:  # their products overflow
                     g, y, data = in_single(g), in_single(y), tuple(map(in_single, data))
                 for x, derivative in operands:
                     gradient = derivative(g, y, *data)
