@@ -272,7 +272,10 @@ class TestCalls(ProgramTest):
         for function, data, calls in (
             (lambda x: 2.0 * (x * 3.0), [x], [np.multiply]),
             (lambda x: x * 1.5 * 1.5, [x], [np.multiply]),
+            (lambda x: x * -1.0 * -1.0 + x, [x], [np.add]),
+            (lambda x: x * -1.0 * -1.0, [np.array(2.0)], [np.multiply]),
             (lambda x: x**2.0, [x], [np.multiply]),
+            (lambda x: x**2.0, [np.array(2.0)], [np.multiply]),
             (lambda x: x**3.0, [x], [np.power]),
             (lambda x: x**0.5, [x], [np.sqrt]),
             (np.matmul, [x, x], [np.dot]),
@@ -290,6 +293,11 @@ class TestCalls(ProgramTest):
             ),
         ):
             self.assert_calls(function, data, *calls)
+
+    def test_division_of_numbers_by_0_is_numpys(self):
+        """A rule that divides them by Python's operator may be recorded with zeros."""
+        (line,) = self.assert_calls(lambda x: 1.0 / x, [0.0], np.divide)
+        self.assertEqual((type(line.data), line.data), (float, np.inf))
 
     def test_sums_over_all_axes_are_dot_products(self):
         for axis in (None, 0, -1, (0,), (-1,)):

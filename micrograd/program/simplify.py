@@ -395,11 +395,11 @@ def of_multiply(line: Line, uses: Uses) -> Any:
         if is_used_once(x, np.multiply, uses):
             for inner, other in (x.arguments, x.arguments[::-1]):
                 second = number_in(other)
-                if second is None or not is_like(inner, line):
+                if second is None or not has_form_of(inner, line):
                     continue
                 if is_exact(second, number, line):
                     product = float(number) * float(second)
-                    if product == 1:
+                    if product == 1 and is_like(inner, line):
                         return inner
                     is_first = factor is line.arguments[0]
                     both = (product, inner) if is_first else (inner, product)
