@@ -90,12 +90,14 @@ def checked_data(found: Sequence[Any]) -> Sequence[Any]:
 
     Raises
     ------
-    TypeError : something is no array and no number
+    TypeError : something is no array and no number, or computes in another way: a
+        np.matrix, whose `*` is `@`, or a masked array
     """
     if USUAL_DATA.issuperset(map(type, found)):
         return found
     for data in found:
-        if not isinstance(data, (np.ndarray, np.generic, float, int)):
+        is_data = isinstance(data, (np.ndarray, np.generic, float, int))
+        if not is_data or isinstance(data, np.matrix) or hasattr(data, "filled"):
             kind = type(data).__name__
             raise TypeError(f"data: expected an array, got {kind}: write np.array")
     return [np.bool_(data) if type(data) is bool else data for data in found]

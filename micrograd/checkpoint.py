@@ -230,13 +230,13 @@ def checked(
     return arrays
 
 
-def like(array: Any, value: Value) -> Any:
-    """A copy of the array, of the type and dtype that the data of the value have.
+def like(array: Any, data: Any) -> Any:
+    """A copy of the array, of the type and dtype that the data have.
 
-    >>> like(np.array(3), Value(0.5))
+    >>> like(np.array(3), 0.5)
     3.0
     """
-    kind, copy = type(value.data), array.astype(value.dtype)
+    kind, copy = type(data), array.astype(np.result_type(data))
     return copy if kind is np.ndarray else kind(copy)
 
 

@@ -155,7 +155,7 @@ class Module:
         """
         values = self._by_name()
         arrays = checked(state, values, [name for name, _ in self.named_buffers()])
-        data = [like(arrays[name], value) for name, value in values.items()]
+        data = [like(arrays[name], value.data) for name, value in values.items()]
         assign([*values.values()], ["data"] * len(data), data)
 
     def save(self, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.arrays import loaded, numeric
+from micrograd.arrays import in_single, loaded, numeric
 from micrograd.checkpoint import State, assign, checked, like
 from micrograd.engine import Value, values_in
 
@@ -91,8 +91,10 @@ class Optimiser:
         decay = self.weight_decay if self.adds_decay else 0
         self.steps += 1
         for index, x in enumerate(self.wrt):
-            g = x.grad + decay * x.data if decay else x.grad
-            x.data -= rate * direction(index, g)
+            g = in_single(x.grad)  # in halves, the eps of Adam rounds to 0
+            g = g + decay * x.data if decay else g
+            change = rate * direction(index, g)
+            x.data -= np.float16(change) if type(x.data) is np.float16 else change
 
     def direction(self, index: int, g: Any) -> Any:
         """The direction of `wrt[index]`, given its gradient g.
@@ -195,7 +197,8 @@ class Optimiser:
         state = {"steps": np.array(self.steps), "learning_rate": np.array(rate)}
         for name, arrays in self.memory.items():
             for index, x in enumerate(self.wrt):
-                state[f"{name}.{index}"] = np.full_like(x.data, arrays[index])
+                kind = in_single(x.data)
+                state[f"{name}.{index}"] = np.full_like(kind, arrays[index])
         return state
 
     def load_state_dict(self, state: State) -> None:
@@ -221,8 +224,9 @@ class Optimiser:
             raise ValueError(f"the schedule is past step {steps}: at {taken}")
         takes_rate = not self.rates and not np.isnan(rate)
         rate = as_rate(rate) if takes_rate else self.rate
+        kinds = [in_single(x.data) for x in self.wrt]
         memory = {
-            name: [like(arrays[f"{name}.{i}"], x) for i, x in enumerate(self.wrt)]
+            name: [like(arrays[f"{name}.{i}"], kind) for i, kind in enumerate(kinds)]
             for name in self.memory
         }
         assign([self] * 3, ["rate", "steps", "memory"], [rate, steps, memory])

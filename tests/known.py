@@ -54,6 +54,7 @@ KNOWN = [
     no_fault(
         "-0.0 + 0.0 in BLAS", "NumPy: sign.*", "linalg|mat|vec| @ |einsum|tensordot"
     ),
+    no_fault("squares of boolean numbers", "NumPy: dtype", r"square|\*\* 2"),
     no_fault("gammaln(-inf), as in C", "NumPy: infinite", "gammaln"),
     no_fault("log_softmax of inf, as in PyTorch", "NumPy: nan", "log_softmax"),
     no_fault("a row of equal numbers", "PyTorch: number", "corrcoef"),

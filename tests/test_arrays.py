@@ -85,7 +85,6 @@ class ArraysTest(unittest.TestCase):
             "reversed": NUMBERS[::-1, ::-1].copy()[::-1, ::-1],
             "unaligned": unaligned(NUMBERS),
             "byte-swapped": NUMBERS.astype(NUMBERS.dtype.newbyteorder()),
-            "matrix": NUMBERS.copy().view(np.matrix),
             "subclass": NUMBERS.copy().view(Subclass),
             "record's field": np.rec.fromarrays([NUMBERS, NUMBERS], names="a,b")["a"],
             "mapped": self.mapped("r+"),
@@ -241,6 +240,23 @@ class TestLegal(ArraysTest):
                     source.save(path)
                     layer.load(path)
                     np.testing.assert_array_equal(layer.w.data, plain(array))
+
+
+class TestOfOtherArithmetic(ArraysTest):
+    """Arrays whose `*` is not NumPy's for arrays."""
+
+    def test_as_data(self):
+        matrix = NUMBERS.copy().view(np.matrix)
+        for data in (matrix, np.ma.masked_less(NUMBERS, 2)):
+            x = Value(NUMBERS)
+            y = (x * 2).sum()
+            before = y.data
+            x.data = data
+            for use in (y.forward, y.backward, x.sum):
+                with self.assertRaisesRegex(TypeError, "write np.array"):
+                    use()
+            self.assertEqual(y.data, before)
+        self.assert_same(Value(matrix).data, NUMBERS, NUMBERS.dtype)
 
 
 class TestChanged(ArraysTest):

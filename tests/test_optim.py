@@ -768,5 +768,51 @@ class TestSettings(unittest.TestCase):
             self.assertEqual(old.memory, memory)
 
 
+class TestHalves(unittest.TestCase):
+    """Float16 Values move as float64 ones do, but for the rounding of their data."""
+
+    GRADIENTS = np.array([0.0, 1e-4, 0.5, -3.0])
+
+    def step(self, kind, dtype, n=3, **options):
+        x = Value(np.ones(4, dtype))
+        optimiser = kind(x, 0.125, **options)
+        for _ in range(n):
+            x.grad = self.GRADIENTS.astype(dtype)
+            optimiser.step()
+        return x, optimiser
+
+    def test_as_float64(self):
+        for kind, options in [
+            (optim.Adam, {}),
+            (optim.AdamW, {}),
+            (optim.Adam, {"weight_decay": 0.01}),
+            (optim.SGD, {"momentum": 0.9}),
+        ]:
+            x, _ = self.step(kind, np.float16, **options)
+            expected, _ = self.step(kind, np.float64, **options)
+            self.assertEqual(x.dtype, np.float16)
+            np.testing.assert_allclose(x.data, expected.data, 4e-3)
+
+    def test_state(self):
+        x, optimiser = self.step(optim.Adam, np.float16)
+        state = optimiser.state_dict()
+        self.assertEqual(state["v.0"].dtype, np.float32)
+        self.assertGreater(state["v.0"][1], 0)  # no half is as small
+        y = Value(x.data.copy())
+        other = optim.Adam(y, 0.125)
+        other.load_state_dict(state)
+        for value, by in ((x, optimiser), (y, other)):
+            value.grad = self.GRADIENTS.astype(np.float16)
+            by.step()
+        np.testing.assert_array_equal(x.data, y.data)
+
+    def test_a_scalar_stays_one(self):
+        x = Value(np.float16(1))
+        x.grad = np.float16(0.5)
+        optim.Adam(x, 0.125).step()
+        self.assertIs(type(x.data), np.float16)
+        self.assertAlmostEqual(float(x.data), 0.875, 3)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -18,7 +18,7 @@ from testing import (
     numbers,
 )
 
-from micrograd import Value, compiled, concatenate, where
+from micrograd import Value, compiled, concatenate, special, where
 from micrograd.interface.protocol import CORE
 from micrograd.rules import RULES
 
@@ -428,6 +428,47 @@ class TestDomains(ValueTest):
             with np.errstate(divide="ignore"):
                 extreme.sqrt().backward()
             self.assert_equal(x.grad, [0, np.inf])
+
+    def test_zeros_by_choice_stop_infinity(self):
+        """The root at 0 has an infinite derivative, which no 0 is multiplied by."""
+        for function, operands, expected in [
+            (lambda x: x**0 - 1, [2.0], [0]),
+            (lambda x, b: x**b - 1, [2.0, 0.0], [0, np.inf]),
+            (lambda x, b: x**b, [0.0, 2.0], [np.nan, 0]),
+            (special.xlogy, [0.0, 0.0], [0, 0]),
+            (special.xlog1py, [0.0, -1.0], [0, 0]),
+            (np.hypot, [0.0, 0.0], [0, 0]),
+            (np.arctan2, [0.0, 0.0], [0, 0]),
+            (lambda x: np.linalg.norm(x), [[0.0, 0.0]], [[0, 0]]),
+            (lambda x: np.linalg.norm(x, 1), [[0.0, 0.0]], [[0, 0]]),
+            (lambda x: np.linalg.norm(x, 3), [[0.0, 0.0]], [[0, 0]]),
+            (lambda x: np.linalg.norm(x, np.inf), [[0.0, 0.0]], [[0, 0]]),
+            (lambda x: np.linalg.norm(x, 0), [[0.0, 0.0]], [[0, 0]]),
+            (lambda fill: np.full_like(Value([1]), fill), [0.0], [0]),
+        ]:
+            values = [Value(np.array(x)) for x in operands]
+            with np.errstate(all="ignore"):
+                np.sqrt(function(*values)).sum().backward()
+            for x, gradient in zip(values, expected):
+                self.assert_equal(x.grad, gradient)
+
+    def test_products_overflow_only_where_the_result_does(self):
+        for function, operands, expected in [
+            (lambda a, b: 1e200 * (a / b), [1e250, 1e200], [1, -1e50]),
+            (lambda x: 1e308 * x**2, [0.25], [5e307]),
+            (lambda x: 1e308 * x**3, [0.25], [3 / 16 * 1e308]),
+            (lambda x, b: 1e308 * x**b, [0.25, 3.0], [3 / 16 * 1e308, None]),
+            (lambda x: 1e308 * x.var(), [[0.0, 0.5]], [[-2.5e307, 2.5e307]]),
+            (lambda x: np.linalg.norm(x, 3), [[1e-250, 2e-250]], [[0, 0]]),
+            (lambda x: np.linalg.det(x), [1e200 * np.eye(2)], [1e200 * np.eye(2)]),
+            (lambda x: np.linalg.det(x), [1e-160 * np.eye(2)], [1e-160 * np.eye(2)]),
+        ]:
+            values = [Value(np.array(x)) for x in operands]
+            with np.errstate(over="ignore", under="ignore"):
+                function(*values).backward()
+            for x, gradient in zip(values, expected):
+                if gradient is not None:
+                    np.testing.assert_allclose(x.grad, gradient, 1e-12)
 
     def test_products_of_zero_and_nan_are_nan(self):
         """Of every length, though BLAS may leave zeros out."""
