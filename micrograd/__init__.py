@@ -16,6 +16,8 @@ from micrograd.interface.operators import operator
 
 if TYPE_CHECKING:
     from micrograd.derivatives import gradient as gradient
+    from micrograd.derivatives import hessian as hessian
+    from micrograd.derivatives import jacobian as jacobian
     from micrograd.interface import special as special
     from micrograd.program import compiled as compiled
 
@@ -25,6 +27,8 @@ __all__ = [
     "concatenate",
     "einsum",
     "gradient",
+    "hessian",
+    "jacobian",
     "operator",
     "special",
     "stack",
@@ -39,6 +43,8 @@ for module in (methods, protocol, open_axes, call_sites, hints):
 LATER = {  # loaded on first use: many programs need none of them
     "compiled": "micrograd.program",
     "gradient": "micrograd.derivatives",
+    "hessian": "micrograd.derivatives",
+    "jacobian": "micrograd.derivatives",
     "nn": "micrograd.nn",
     "optim": "micrograd.optim",
     "special": "micrograd.interface.special",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from math import frexp, isclose, ldexp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.derivatives import gradient
 from micrograd.engine import Value, order_of, values_in
 
 if TYPE_CHECKING:
     from micrograd.engine import Values
 
 
-def check_gradients(expression: Value, wrt: Values, **values: Any) -> None:
+def check_gradients(
+    expression: Value, wrt: Values, order: int = 1, **values: Any
+) -> None:
     """Compare the gradients of `backward(wrt)` with central differences.
 
     The differences are taken at the data of the leaves, or at what lazy Values are fed;
@@ -25,6 +29,7 @@ def check_gradients(expression: Value, wrt: Values, **values: Any) -> None:
     ----------
     expression : of any shape
     wrt : floating leaves: one Value, several, a Module, or a dictionary of Values
+    order : 2 to compare the second derivatives, too: those of `gradient`
     values : what lazy Values are fed, by name
 
     Raises
@@ -46,30 +51,66 @@ def check_gradients(expression: Value, wrt: Values, **values: Any) -> None:
     leaves = values_in(wrt)
     if not leaves:
         raise TypeError(f"wrt: expected floating leaves, got {wrt!r}")
+    if order not in (1, 2):
+        raise ValueError(f"order: expected 1 or 2, got {order!r}")
+    with restored(expression) as nodes:
+        expression.forward(**values)
+        loss = expression * weights_for(expression)
+        compare(loss, leaves, nodes, {**values})
+    if order == 2:
+        with restored(expression):
+            expression.forward(**values)
+            loss = expression * weights_for(expression)
+            first = weighted_sum(gradient(loss, leaves), leaves)
+        with restored(first) as nodes:
+            first.forward(**values)
+            try:
+                compare(first, leaves, nodes, {**values}, loss)
+            except AssertionError as error:
+                raise AssertionError(f"second derivative: {error}") from None
+
+
+@contextmanager
+def restored(expression: Value) -> Iterator[set[Value]]:
+    """All Values in an expression; at last they have their data and gradients again."""
     order = order_of(expression)
     nodes = {expression, *order.results, *order.leaves}
     before = [(node, node.data, node.grad) for node in nodes]
     try:
-        expression.forward(**values)
-        compare(expression, leaves, nodes, values)
+        yield nodes
     finally:
         for node, data, grad in before:
             node.data, node.grad = data, grad
 
 
-def compare(
-    y: Value, wrt: list[Value], nodes: set[Value], values: dict[str, Any]
-) -> None:
-    """Raise if a gradient of y, which has been evaluated, is no difference of it.
+def weights_for(y: Value) -> Any:
+    """A number for each element, so that errors do not cancel in a sum."""
+    shape = np.shape(y.data)
+    return np.random.default_rng(0).uniform(1, 2, shape) if shape else 1.0
 
-    The nodes are those of its expression. Their data and gradients change.
+
+def weighted_sum(gradients: Iterable[Any], wrt: list[Value]) -> Any:
+    """A sum of all their elements; it depends on each Value, if only by 0 x."""
+    terms = [np.sum(g * weights_for(g) + 0.0 * x) for g, x in zip(gradients, wrt)]
+    return sum(terms[1:], terms[0])
+
+
+def compare(
+    loss: Value,
+    wrt: list[Value],
+    nodes: set[Value],
+    values: dict[str, Any],
+    of_gradients: Value | None = None,
+) -> None:
+    """Raise if a gradient of the loss, which has been evaluated, is no difference.
+
+    The nodes are those of its expression. Their data and gradients change. If the loss
+    is the weighted sum of the gradients of another one, `backward()` of that gives the
+    differences.
     """
     for x in wrt:
         if x.op or x.dtype.kind != "f":
             raise TypeError(f"wrt: expected floating leaves, got {x!r}")
-    shape = np.shape(y.data)
-    weights = np.random.default_rng(0).uniform(1, 2, shape) if shape else 1.0
-    loss = y * weights
     noise = noise_of(loss, nodes)
     loss.backward(wrt)
     gradients = [np.asarray(x.grad) for x in wrt]
@@ -78,22 +119,29 @@ def compare(
         if x.dtype.kind == "f":
             tolerance = max(tolerance, float(np.finfo(x.dtype).eps) ** 0.5)
     move_to_float64(nodes, values)
-    y.forward(**values)
-    weighted = lambda: y.forward(**values) * weights
+    loss.forward(**values)
+
+    def evaluate() -> Any:
+        if of_gradients is None:
+            return loss.forward(**values)
+        of_gradients.forward(**values)
+        of_gradients.backward(wrt)
+        return weighted_sum([Value(x.grad) for x in wrt], wrt).data
+
     for i, x in enumerate(wrt):
         data = values.get(x.name or "", x.data)
         step = 2**-8 if x.dtype.itemsize < 8 else 2**-20
         for at, number in np.ndenumerate(data):
             scale = max(0.01, abs(number))
             h = ldexp(step, frexp(scale)[1])  # number + h is exact
-            gradient = gradients[i][at]
-            difference = difference_at(at, data, h, weighted)
+            found = gradients[i][at]
+            difference = difference_at(at, data, h, evaluate)
             allowed = tolerance * noise / scale
-            if not isclose(gradient, difference, rel_tol=tolerance, abs_tol=allowed):
+            if not isclose(found, difference, rel_tol=tolerance, abs_tol=allowed):
                 name = x.name or f"wrt[{i}]"
                 raise AssertionError(
                     f"{name} of shape {data.shape} at {at}: "
-                    f"gradient {gradient}, difference {difference}"
+                    f"gradient {found}, difference {difference}"
                 )
 
 

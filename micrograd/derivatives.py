@@ -1,4 +1,4 @@
-"""Derivatives as expressions: `gradient(y, wrt)`.
+"""Derivatives as expressions: `gradient(y, wrt)`, `jacobian` and `hessian`.
 
 `backward()` runs the rules' derivatives on arrays. Here they run on Values, so each
 gradient is an expression again. It is fed, drawn, compiled and differentiated like any
@@ -22,6 +22,7 @@ from micrograd.engine import (
     values_in,
 )
 from micrograd.graph import new_values_in, node_of, results_of, set_call_site
+from micrograd.interface.functions import stack
 from micrograd.interface.methods import without_looking
 from micrograd.names import is_net
 from micrograd.rules import (
@@ -104,6 +105,47 @@ def in_form_of(wrt: Any, gradients: dict[Value, Value]) -> Any:
     return [in_form_of(x, gradients) for x in parts]
 
 
+def jacobian(y: Value, x: Value) -> Value:
+    """The derivative of each element of y by each of x, of shape y.shape + x.shape.
+
+    The expression has a gradient for each element of y; so its size grows with y's.
+
+    Raises
+    ------
+    TypeError : y or x is not a Value, y is of booleans or has an open axis
+
+    >>> x = Value([1.0, 2.0])
+    >>> jacobian(x**2, x).data
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    for name, value in (("y", y), ("x", x)):
+        if not isinstance(value, Value):
+            raise TypeError(f"{name}: expected a Value, got {value!r}")
+    if np.ndim(y.data) == 0:
+        return gradient(y, x)
+    rows = [jacobian(row, x) for row in y]
+    return stack(rows) if rows else Value(np.zeros((*np.shape(y.data), *x.shape)))
+
+
+def hessian(y: Value, x: Value) -> Value:
+    """The second derivatives of y, of shape y.shape + x.shape + x.shape.
+
+    Of many elements it is large: gradient((gradient(y, x) * v).sum(), x) is its product
+    with v, without the matrix.
+
+    Raises
+    ------
+    TypeError : as for `jacobian`; or x has an open axis
+
+    >>> x = Value([1.0, 2.0])
+    >>> hessian((x**3).sum(), x).data
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    return jacobian(jacobian(y, x), x)
+
+
 # --- The chain rule -------------------------------------------------------------------
 
 
@@ -158,13 +200,14 @@ def links_to(
 def differentiated(node: Value, derivative: Function, g: Value, data: list[Any]) -> Any:
     """What an operand of a node receives, as an expression."""
     rule, y = node_of(node).rule, node
+    formula = getattr(derivative, "__wrapped__", None)
     if g.dtype == HALF:
         g, y, data = in_single(g), in_single(y), list(map(in_single, data))
     with without_looking():
-        if not rule.is_opaque:
+        if not rule.is_opaque or formula is None:
             return derivative(g, y, *data)
         try:
-            return as_operand(derivative.__wrapped__(g, y, *data))  # type: ignore
+            return as_operand(formula(g, y, *data))
         except Exception:  # it takes arrays alone
             return apply(opaque_derivative(rule, derivative), g, y, *data)
 

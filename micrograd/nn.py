@@ -16,7 +16,7 @@ from micrograd.arrays import loaded, warn
 from micrograd.checkpoint import Path, State, assign, checked, like, read, write
 from micrograd.engine import Value, apply, as_operand
 from micrograd.names import everything_in, modules_in, parts_of
-from micrograd.rules import RULES, define
+from micrograd.rules import RULES, define, primitive
 
 if TYPE_CHECKING:
     from typing import NoReturn, Union
@@ -446,8 +446,14 @@ def loss_of_label(losses: Any, labels: Any) -> Any:
 
 def grad_loss_of_label(g: Any, y: Any, losses: Any, labels: Any) -> Any:
     """g at the label of each row, else 0."""
-    is_label = np.expand_dims(labels, -1) == np.arange(np.shape(losses)[-1])
-    return np.where(is_label, np.expand_dims(g, -1), 0.0)
+    return np.where(is_label(labels, losses), np.expand_dims(g, -1), 0.0)
+
+
+@primitive(None)
+def is_label(labels: Any, losses: Any) -> Any:
+    """Whether a class is the label of its row: (..., classes)."""
+    mask: Any = np.expand_dims(labels, -1) == np.arange(np.shape(losses)[-1])
+    return mask
 
 
 def loss_of_probabilities(losses: Any, targets: Any) -> Any:

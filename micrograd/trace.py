@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micrograd.derivatives import Origin
 from micrograd.engine import Value, order_of
 from micrograd.graph import node_of
 from micrograd.interface.display import shape_text
@@ -32,7 +33,8 @@ def draw_dot(
 
     A box for each Value has its name, if it is lazy, its data and its gradient; an oval
     stands for each operator. Arrays of more than 12 elements appear as their shape and
-    dtype. Constants are not drawn.
+    dtype. Constants are not drawn. In the picture of a derivative, the operators say
+    which operator they go back through, and a dotted line leads there.
 
     With names, each box has its shape, and data and gradient if they have up to 12
     elements. A Module as names folds: each of its layers is one round box, with its
@@ -105,13 +107,30 @@ def draw_values(
         draw_box(graph, node, described(value, names), is_tall=names is not None)
         if value.op:
             result, node = node, f"operator {node}"
-            graph.node(node, escaped(value.op), shape="oval")
+            graph.node(node, escaped(described_operator(value)), shape="oval")
             graph.edge(node, result)
         for parent in value.parents:
             if parent not in numbers:
                 numbers[parent] = len(numbers)
                 values.append(parent)
             graph.edge(str(numbers[parent]), node)
+    for value in values:
+        origin = origin_of(value)
+        if origin in numbers:
+            ends = (f"operator {numbers[x]}" for x in (origin, value))
+            graph.edge(*ends, style="dotted", dir="none", constraint="false")
+
+
+def origin_of(value: Value) -> Value | None:
+    """The operator's result that a derivative belongs to; None of other Values."""
+    call_site = node_of(value).call_site
+    return call_site.node if isinstance(call_site, Origin) else None
+
+
+def described_operator(value: Value) -> str:
+    """The operator; of a derivative also the operator that it belongs to."""
+    origin = origin_of(value)
+    return value.op if origin is None else f"{value.op}\nback through {origin.op}"
 
 
 def described(value: Value, names: dict[Value, str] | None) -> list[str]:
@@ -233,7 +252,7 @@ def draw_folded(
             operands, fields, shape = box.operands(), box.described(), "Mrecord"
         else:
             operands, fields, shape = [*box.parents], described(box, names), "record"
-            fields[:0] = [box.op] if box.op else []
+            fields[:0] = [described_operator(box)] if box.op else []
         draw_box(graph, node, fields, True, shape)
         for operand in operands:
             source = calls.get(operand, operand)

@@ -63,6 +63,8 @@ BINARY = [  # of numbers from 0.5 to 2, and of their negatives
     np.fmod,
     np.floor_divide,
 ]
+STEPS = {np.floor, np.ceil, np.trunc, np.rint, np.sign, np.round, np.around}
+STEPS |= {np.heaviside, np.floor_divide}  # PyTorch has no second derivative
 IN_TORCH = {np.cbrt: None, np.fabs: "abs", np.degrees: "rad2deg", np.radians: "deg2rad"}
 IN_TORCH |= {np.around: "round", np.rint: "round", np.floor_divide: None}
 IN_TORCH |= {np.conjugate: "positive", np.real: "real", np.imag: None}

@@ -71,15 +71,36 @@ def grad_arctan2_b(g: Any, y: Any, a: Any, b: Any) -> Any:
     return -grad_arctan2_a(g, y, b, a)
 
 
-def grad_sinc_x(g: Any, y: Any, x: Any) -> Any:
+@primitive(lambda g, y, x, sinc: g * derivative_of_sinc(x, n=2), None)
+def slope_of_sinc(x: Any, sinc: Any) -> Any:
     """(cos πx - sinc x) / x; near 0, where they cancel, by its series."""
     t = math.pi * x
     t2 = t * t
     is_near = np.abs(t) < 0.1
     series = -t / 3 * (1 - t2 / 10 * (1 - t2 / 28 * (1 - t2 / 54)))
-    return g * np.where(
-        is_near, math.pi * series, (np.cos(t) - y) / np.where(is_near, 1, x)
+    return np.where(
+        is_near, math.pi * series, (np.cos(t) - sinc) / np.where(is_near, 1, x)
     )
+
+
+@primitive(lambda g, y, x, n: g * derivative_of_sinc(x, n=n + 1))
+def derivative_of_sinc(x: Any, n: int) -> Any:
+    """The n-th one of sin(t) / t for t = πx, as t yₙ + n yₙ₋₁ = sin(t + n π/2).
+
+    Near 0, where that divides by t, it is the sum of the derivatives of the powers.
+    """
+    t = math.pi * x
+    is_near = np.abs(t) < n + 1
+    near, far = np.where(is_near, t, 0), np.where(is_near, 1, t)
+    series, y = 0.0, np.sin(far) / far
+    for k in reversed(range((n + 1) // 2, n + 20)):
+        power = 2 * k - n
+        factor = math.factorial(2 * k) / math.factorial(power)
+        sign = (-1) ** k
+        series = series + sign * factor / math.factorial(2 * k + 1) * near**power
+    for i in range(1, n + 1):
+        y = (np.sin(far + i * math.pi / 2) - i * y) / far
+    return math.pi**n * np.where(is_near, series, y)
 
 
 define(np.tan, lambda g, y, x: g * (1 + y * y))
@@ -94,7 +115,7 @@ define(
     lambda g, y, a, b: over_radius(g, a, b),
     lambda g, y, a, b: over_radius(g, b, a),
 )
-define(np.sinc, grad_sinc_x)
+define(np.sinc, lambda g, y, x: g * slope_of_sinc(x, y))
 define(np.degrees, lambda g, y, x: g / DEGREE)
 define(np.rad2deg, lambda g, y, x: g / DEGREE)
 define(np.radians, lambda g, y, x: g * DEGREE)

@@ -40,6 +40,7 @@ def symmetric(x: Any) -> Any:
     return (x + T(x)) / 2
 
 
+@primitive(lambda g, y, a, b: quotient(g, b), lambda g, y, a, b: -quotient(g * y, b))
 def quotient(a: Any, b: Any) -> Any:
     """a / b, and 0 where both are 0."""
     return np.divide(a, np.where((a == 0) & (b == 0), 1, b))
@@ -57,6 +58,16 @@ def or_nan(function: Function, x: Any, **parameters: Any) -> Any:
             raise
     identity = np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape)
     return np.full_like(function(identity, **parameters), np.nan)
+
+
+@primitive(
+    lambda g, y, x: (
+        np.add.reduce(g, -2, keepdims=True) - T(np.add.reduce(g, -1, keepdims=True))
+    )
+)
+def distances(x: Any) -> Any:
+    """How far each element of a row (1, n) is from each: (n, n), 1 on the diagonal."""
+    return np.where(is_on_diagonal(x), 1, x - T(x))
 
 
 @primitive(None)
@@ -84,12 +95,21 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
     return axis if isinstance(axis, tuple) else (axis,)
 
 
+@primitive(None)
+def shares(x: Any, y: Any, axis: Any) -> Any:
+    """How elements that are equal to y share 1 along axes; 0 for others."""
+    ties = x == y
+    return ties / np.add.reduce(ties, axis, keepdims=True)
+
+
 def grad_norm_x(g: Any, y: Any, x: Any, axis: Any, ord: Any = None) -> Any:
     """sign(x) (|x| / y)ᵖ⁻¹, and 0 where x is 0; of a matrix, where its sums decide."""
     axes, x = axes_of(x, axis), widened(x)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
         return x * np.where(y == 0, 0.0, g / np.where(y == 0, 1.0, y))
     if ord in SPECTRAL and len(axes) == 2:
+        if [i % np.ndim(x) for i in axes] == [np.ndim(x) - 2, np.ndim(x) - 1]:
+            return g * grad_spectral_x(x, ord)
         weights = grad_spectral_x(np.moveaxis(x, axes, (-2, -1)), ord)
         return g * np.moveaxis(weights, (-2, -1), axes)
     size = np.abs(x)
@@ -113,8 +133,7 @@ def grad_spectral_x(x: Any, ord: Any) -> Any:
     s = y[..., -1:, :]
     weights = np.sign(s)
     if ord != "nuc":
-        ties = s == (s[..., :1] if ord == 2 else s[..., -1:])
-        weights = weights * ties / np.add.reduce(ties, -1, keepdims=True)
+        weights = weights * shares(s, s[..., :1] if ord == 2 else s[..., -1:], axis=-1)
     u, v = factors_in(y, x)
     return u * weights @ T(v)
 
@@ -173,9 +192,10 @@ def grad_solve_b(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def grad_pinv_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
     """Golub and Pereyra, "The differentiation of pseudo-inverses", 1973."""
-    g = T(g)
-    outside = (g - x @ (y @ g)) @ y @ T(y) + T(y) @ y @ (g - (g @ y) @ x)
-    return outside - T(y @ g @ y)
+    g, transposed = T(g), T(y)
+    left, right = y @ g, g @ y
+    outside = (g - x @ left) @ y @ transposed + transposed @ y @ (g - right @ x)
+    return outside - T(left @ y)
 
 
 define(np.linalg.inv, grad_inv_x)
@@ -357,10 +377,10 @@ def eigen(x: Any, UPLO: Any) -> Any:
 def grad_eigh_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
     w, v = y[..., :1, :], y[..., 1:, :]
-    is_own = is_on_diagonal(v)
-    distances = np.where(is_own, 1, w - T(w))
-    inner = np.where(is_own, g[..., :1, :], quotient(T(v) @ g[..., 1:, :], distances))
-    return symmetric(v @ inner @ T(v))
+    transposed = T(v)
+    inner = quotient(transposed @ g[..., 1:, :], distances(w))
+    inner = np.where(is_on_diagonal(v), g[..., :1, :], inner)
+    return symmetric(v @ inner @ transposed)
 
 
 define(
@@ -433,10 +453,10 @@ def grad_svd_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
     """Townsend, "Differentiating the singular value decomposition", 2016."""
     (u, v), (grad_u, grad_v) = factors_in(y, x), factors_in(g, x)
     s, grad_s, is_own = y[..., -1:, :], g[..., -1:, :], is_on_diagonal(y)
-    distances = np.where(is_own, 1, s**2 - T(s) ** 2)
+    between = distances(s**2)
     in_u, in_v = T(u) @ grad_u, T(v) @ grad_v
-    inner = quotient(in_u - T(in_u), distances) * s
-    inner = inner + T(s) * quotient(in_v - T(in_v), distances)
+    inner = quotient(in_u - T(in_u), between) * s
+    inner = inner + T(s) * quotient(in_v - T(in_v), between)
     gradient = u @ np.where(is_own, grad_s, inner) @ T(v)
     gradient = gradient + quotient(outside(grad_u, u), s) @ T(v)
     return gradient + u @ T(quotient(outside(grad_v, v), s))

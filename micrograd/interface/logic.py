@@ -13,6 +13,7 @@ import numpy as np
 
 from micrograd.engine import Value, apply, as_operand, has_value
 from micrograd.interface.arguments import with_options
+from micrograd.interface.methods import check_looking
 from micrograd.rules import RULES, Function, define
 
 # --- Element by element ---------------------------------------------------------------
@@ -126,6 +127,8 @@ def of_data(function: Function) -> Callable[..., Any]:
     """NumPy's function of the data, whose answer is no Value."""
 
     def answer(*arguments: Any, **options: Any) -> Any:
+        if function in DECISIONS:
+            check_looking()
         named = {name: raw_data(x) for name, x in options.items()}
         return function(*map(raw_data, arguments), **named)
 
@@ -142,6 +145,7 @@ def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     return bool(np.can_cast(from_.dtype, to, casting))
 
 
+DECISIONS = {np.allclose, np.array_equal, np.array_equiv}
 ANSWERS = (
     np.allclose,
     np.array_equal,

@@ -778,13 +778,18 @@ def without_looking() -> Iterator[None]:
         IS_LOOKING.reset(token)
 
 
-def looked_at(x: Any) -> Any:
-    """The data, for code that may decide by them."""
+def check_looking() -> None:
+    """Raise a TypeError if no code may decide by the data of now."""
     if not IS_LOOKING.get():
         raise TypeError(
             "a derivative cannot depend on data of now: write np.where(x > 0, a, b) "
             "for a branch"
         )
+
+
+def looked_at(x: Any) -> Any:
+    """The data, for code that may decide by them."""
+    check_looking()
     return x.data
 
 

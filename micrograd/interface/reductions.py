@@ -344,6 +344,7 @@ def nanmin(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.fmin.reduce(x, axis, keepdims=keepdims)
 
 
+@primitive(None)
 def nan_degrees_of_freedom(x: Any, axis: Any, ddof: float) -> Any:
     """How many are not nan, less ddof; nan, where there are ddof or fewer."""
     n = np.add.reduce(~np.isnan(x), axis, keepdims=True) - ddof
@@ -359,7 +360,7 @@ def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> 
     """The variance of those that are not nan; nan, where there are ddof or fewer."""
     rest = nan_distances(x, axis)
     y = np.add.reduce(rest * rest, axis, keepdims=True)
-    y = (y / nan_degrees_of_freedom(x, axis, ddof)).astype(np.result_type(y))
+    y = (y / nan_degrees_of_freedom(x, axis=axis, ddof=ddof)).astype(np.result_type(y))
     return y if keepdims else np.squeeze(y, axis)
 
 
@@ -370,14 +371,14 @@ def nanstd(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> 
 
 def grad_nanvar_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """2 g (x - mean) / (n - ddof), and 0 where x is nan."""
-    g = 2 * g / nan_degrees_of_freedom(x, axis, ddof)
+    g = 2 * g / nan_degrees_of_freedom(x, axis=axis, ddof=ddof)
     return np.where(np.isnan(x), 0.0, g * nan_distances(x, axis))
 
 
 def grad_nanstd_x(g: Any, y: Any, x: Any, axis: Any, ddof: float = 0) -> Any:
     """g (x - mean) / ((n - ddof) y), and 0 where y is 0, its minimum."""
-    n = nan_degrees_of_freedom(x, axis, ddof)
-    g = np.where(y == 0, 0.0, g / (n * np.where(y == 0, 1, y)))
+    n, is_least = nan_degrees_of_freedom(x, axis=axis, ddof=ddof), y == 0
+    g = np.where(is_least, 0.0, g / (n * np.where(is_least, 1, y)))
     return np.where(np.isnan(x), 0.0, g * nan_distances(x, axis))
 
 
