@@ -85,7 +85,10 @@ SCHEDULES = "learning_rate=schedule, an iterable of a number for each step"
 INSTEAD = {
     "micrograd": {
         "Tensor": "micrograd.Value",
-        "grad": "y.backward(), which leaves the derivatives on x.grad",
+        "grad": "gradient(y, x), or y.backward(), which leaves it on x.grad",
+        "jacfwd": "jacobian(y, x)",
+        "jacrev": "jacobian(y, x)",
+        "jvp": "gradient((gradient((u * y).sum(), x) * v).sum(), u)",
         "no_grad": "nothing: forward() computes no gradients",
         "tensor": "micrograd.Value",
     },
