@@ -444,6 +444,7 @@ class TestFedDtypes(ValueTest):
 
 # --- Every operator and function, in every dtype --------------------------------------
 
+IS_NUMPY_2 = np.__version__ >= "2"  # NumPy 1 widens float32 scalars
 OPERATIONS = [x for family in (FAMILIES[0], *FAMILIES[2:-1]) for x in family]
 DTYPES = "f2 f4 f8 g i1 i2 i4 i8 u1 u2 u4 u8 ?".split()
 NUMBERS = [
@@ -570,7 +571,8 @@ class TestEveryFunction(ValueTest):
                 results = of_values(text, {k: Value(x) for k, x in arrays.items()})
                 for y, numpys in zip(results or [], expected):
                     label = f"{text} of {dtypes}"
-                    if "special" not in text or {*dtypes} <= {"f4", "f8"}:
+                    is_known = "special" not in text or {*dtypes} <= {"f4", "f8"}
+                    if is_known and (IS_NUMPY_2 or np.shape(numpys)):
                         self.assertEqual(y.dtype, np.result_type(numpys), label)
                     self.assertEqual(np.shape(y.data), np.shape(numpys), label)
                     self.assert_near(y.data, numpys, eps_of(y.data, numpys), label)
