@@ -52,7 +52,7 @@ KNOWN = [
     no_fault("a sum of one, at any length", "module: sign of zero"),
     no_fault("powers, before NumPy 2.2", "NumPy: (dtype|nan)", r"\*\*|pow"),
     no_fault(
-        "-0.0 + 0.0 in BLAS", "NumPy: sign.*", "linalg|mat|vec| @ |einsum|tensordot"
+        "-0.0 + 0.0 in BLAS", "NumPy: sign.*", "linalg|mat|vec| @ |einsum|dot|inner"
     ),
     no_fault("squares of boolean numbers", "NumPy: dtype", r"square|\*\* 2"),
     no_fault("gammaln(-inf), as in C", "NumPy: infinite", "gammaln"),

@@ -45,6 +45,37 @@ class ModuleTest(ValueTest):
         return x, model, model(x)
 
 
+class TestExact(ModuleTest):
+    def test_warnings_are_those_of_the_engine(self):
+        """Whatever is silenced as it is compiled and saved."""
+        x = Value(shape=(None, 3), name="x")
+        y = x.logsumexp(axis=1)
+        for outside in ("warn", "ignore", "raise"):
+            with np.errstate(all=outside):
+                program = compiled(y)
+                step = self.saved(program)
+            with np.errstate(all="raise"):
+                self.assert_equal(step(np.full((2, 3), -np.inf)), [-np.inf, -np.inf])
+
+    def test_sums_of_any_length(self):
+        """As exact as the engine's, though only short ones were recorded."""
+        x = Value(shape=(None,), name="x", dtype=np.float32)
+        step = self.saved(compiled((x * x).sum()))
+        number = np.float32(0.1)
+        for n in (0, 1, 100, 10**6):
+            total = step(np.full(n, number))
+            self.assertEqual(total.dtype, np.float32)
+            exact = float(number) ** 2 * n
+            self.assertLessEqual(abs(total - exact), 4e-7 * exact)
+
+    def test_raw_arrays_are_those_of_compiling(self):
+        x, raw = Value(shape=(2,), name="x"), np.array([1.0, -0.0])
+        program = compiled(np.copysign(x, raw))
+        raw[:] = -1
+        y = self.saved(program)([3.0, 3.0])
+        self.assert_equal(y, [3.0, -3.0])
+
+
 class TestAlone(ModuleTest):
     def alone(self, **inputs):
         """Results and gradients of a process that has not got micrograd."""
