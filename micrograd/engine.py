@@ -453,8 +453,9 @@ def apply(rule: Rule, *operands: Any) -> Value:
         # stand for an integer that is not fed yet.
         if type(data) is not float or data != data:
             if type(data) is not np.ndarray or data.ndim == 0:
+                result._rule = rule.on_numbers()  # which asks for its data each time
                 if are_numbers(*map(data_of, operands)):
-                    result._rule, data = rule.on_numbers(), as_number(data)
+                    data = as_number(data)
                 (data,) = checked_data([data])
     except Exception as error:
         data = without_feeds(rule, operands)

@@ -62,10 +62,6 @@ KNOWN = [
     no_fault(
         "the same", "(float64|PyTorch): number", r"linalg\.(qr|\w*inv|sol|svd|eig)"
     ),
-    Known(
-        2, "another kind of number later", "built anew: dtype", "", r"forms=\('.*', '"
-    ),
-    Known(2, "a number times a bool", "program: type float64 for float", "max of axis"),
     Known(3, "squares of a bool, no array", "NumPy: dtype", "square"),
     Known(3, "a number beside halves", "NumPy: dtype", r"np\.select"),
     Known(3, "the logarithm of a half", "float64: number", r"\*\*|pow"),
