@@ -373,6 +373,45 @@ class AdamW(Adam):
         super().__init__(wrt, learning_rate, betas, eps, weight_decay)
 
 
+class RMSprop(Optimiser):
+    """Steps by the sign of a steady gradient, as torch.optim.RMSprop: Hinton, 2012.
+
+    Parameters
+    ----------
+    wrt, learning_rate, weight_decay : as for `Optimiser`
+    alpha : the share of itself that the running mean of squared gradients keeps
+    eps : added to the root of that mean, which divides
+
+    >>> x = Value([1.0, 1.0])
+    >>> x.grad = np.array([0.1, -100.0])
+    >>> RMSprop(x, learning_rate=0.25, alpha=0.75).step()
+    >>> x.data.round(4)
+    array([0.5, 1.5])
+    """
+
+    __slots__ = {
+        "alpha": "The share of itself that the mean of squares keeps.",
+        "eps": "The number added to the root of that mean.",
+    }
+    settings = (*Optimiser.settings, "alpha", "eps")
+
+    def direction(self, index: int, g: Any) -> Any:
+        squares = self.memory["v"]
+        squares[index] = v = self.alpha * squares[index] + (1 - self.alpha) * g * g
+        return g / (v**0.5 + self.eps)
+
+    def __init__(
+        self,
+        wrt: Values,
+        learning_rate: float | Iterable[float] = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None:
+        super().__init__(wrt, learning_rate, weight_decay, memory=["v"])
+        self.alpha, self.eps = alpha, eps
+
+
 def clip_grad_norm(wrt: Values, max_norm: float) -> float:
     """Scale the gradients to a joint norm of at most max_norm; return the norm before.
 

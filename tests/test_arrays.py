@@ -38,6 +38,7 @@ OPTIMISERS = {
     optim.SGD: {"momentum": 0.9, "weight_decay": 0.1},
     optim.Adam: {},
     optim.AdamW: {},
+    optim.RMSprop: {},
 }
 NUMBERS = np.arange(1.0, 7.0).reshape(2, 3)
 

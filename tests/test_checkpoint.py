@@ -23,6 +23,7 @@ OPTIMISERS = {
     "momentum": lambda wrt: optim.SGD(wrt, 0.1, momentum=0.9, weight_decay=0.1),
     "adam": lambda wrt: optim.Adam(wrt, 0.1, weight_decay=0.1),
     "adamw": lambda wrt: optim.AdamW(wrt, 0.1),
+    "rmsprop": lambda wrt: optim.RMSprop(wrt, 0.1, weight_decay=0.1),
     "scheduled sgd": lambda wrt: optim.SGD(wrt, falling(), momentum=0.5),
     "scheduled adamw": lambda wrt: optim.AdamW(wrt, falling()),
     "listed adam": lambda wrt: optim.Adam(wrt, list(falling())),

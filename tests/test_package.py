@@ -177,7 +177,9 @@ PUBLIC = {
     "micrograd.nn": [
         *("Module", "Buffer", "Neuron", "Layer", "MLP", "softmax", "cross_entropy"),
     ],
-    "micrograd.optim": ["Optimiser", "SGD", "Adam", "AdamW", "clip_grad_norm"],
+    "micrograd.optim": [
+        *("Optimiser", "SGD", "Adam", "AdamW", "RMSprop", "clip_grad_norm"),
+    ],
     "micrograd.checkpoint": ["Part", "save", "load"],
     "micrograd.check": ["check_gradients"],
     "micrograd.trace": ["draw_dot"],

@@ -635,6 +635,15 @@ class TestTraining(TorchTest):
                 )
                 self.assertLess(difference, 1e-10)
 
+    def test_rmsprop(self):
+        for options in [{}, {"weight_decay": 0.01}, {"alpha": 0.8, "eps": 1e-6}]:
+            with self.subTest(**options):
+                difference = self.train(
+                    lambda wrt, o=options: optim.RMSprop(wrt, **o),
+                    lambda wrt, o=options: torch.optim.RMSprop(wrt, **o),
+                )
+                self.assertLess(difference, 1e-10)
+
     def test_adam_with_a_schedule(self):
         rates = np.linspace(0.02, 0.002, self.STEPS)
         difference = self.train(

@@ -17,7 +17,6 @@ from micrograd.arrays import HINTS, WHEN_LOADED, warn
 from micrograd.engine import Value, has_value, order_of
 from micrograd.graph import results_of
 from micrograd.interface.call_sites import asking_functions
-from micrograd.names import names_in
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -280,6 +279,8 @@ def find(subject: str, given: Any) -> str:
     if subject == "array":
         return for_array(given)
     if subject == "missing":
+        from micrograd.names import names_in  # loaded on first use
+
         x, wrt = given
         name = x.name or (names_in(wrt) or {}).get(x)
         return f" ({name})" if name else ""
