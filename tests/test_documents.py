@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from micrograd.interface import families, hints
+from micrograd.interface import families
+from micrograd.interface import words as hint_words
 from micrograd.interface.protocol import FUNCTIONS
 from micrograd.program.source import is_numpys
 from micrograd.rules import RULES
@@ -266,7 +267,9 @@ class TestPages(unittest.TestCase):
         named = {in_numpy(name) for name in listed} - {None}
         known = {*RULES, *FUNCTIONS, *families.FUNCTIONS}
         known = {f for f in known if is_numpys(f)}
-        refused = {attrgetter(name[len("numpy.") :])(np) for name in hints.FUNCTIONS}
+        refused = {
+            attrgetter(name[len("numpy.") :])(np) for name in hint_words.FUNCTIONS
+        }
         self.assertEqual((named | {np.amax, np.amin}) - refused, known)
 
 
