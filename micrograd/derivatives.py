@@ -155,6 +155,7 @@ def gradients_of(y: Value, wrt: list[Value]) -> list[Value]:
     links = links_to(wrt, nodes)
     shapes = Shapes([x for node in nodes for x in (*node.parents, node)] or [y])
     gradients = {y: on_values(fit, (1.0, y), {})}
+    shapes.known[gradients[y]] = shapes.known[y]
     for node in reversed(nodes):
         if node not in gradients or not links[node]:
             continue
@@ -163,8 +164,6 @@ def gradients_of(y: Value, wrt: list[Value]) -> list[Value]:
         try:
             for x, derivative in links[node]:
                 gradient = differentiated(node, derivative, g, data)
-                if type(gradient) is float and gradient == 0:  # such as that of a step
-                    continue
                 shapes.note(gradient, origin)
                 if not shapes.is_fit(gradient, x):
                     gradient = on_values(fit, (gradient, x), {})
@@ -177,7 +176,8 @@ def gradients_of(y: Value, wrt: list[Value]) -> list[Value]:
     found = []
     for x in wrt:
         gradient = gradients.get(x, 0.0)
-        is_final = x in gradients and not shapes.have_any_dtype
+        is_final = x in gradients and shapes.is_fit(gradient, x)
+        is_final = is_final and not shapes.have_any_dtype
         found.append(gradient if is_final else on_values(fit, (gradient, x), {}))
     return found
 

@@ -45,7 +45,7 @@ from fuzz_compare import copied, eps_of, has_shared, rounding, same_bits, sympto
 from fuzz_draw import drawn
 from known import ENDLESS, KNOWN, known
 
-from micrograd import Value, checkpoint, nn, operator
+from micrograd import Value, checkpoint, gradient, nn, operator
 
 torch = None
 if testing.is_installed("torch"):
@@ -212,10 +212,24 @@ def by_program(case, names):
     return run
 
 
+def by_gradient(case, names):
+    """What derivatives are as expressions, which `gradient()` makes once."""
+    wrt = [names[x] for x in case.wrt]
+    gradients = gradient(names[case.results[0]], wrt) if wrt else []
+
+    def run(feeds):
+        y = copied(forward(case, names, feeds))
+        if wrt:
+            names[case.results[0]].backward(wrt)  # it refuses where gradient() gives 0
+        return y + copied([g.forward(**feeds) for g in gradients])
+
+    return run
+
+
 # What has to agree, call after call. Of a case and the names of its expression, each
 # makes a function of the feeds that returns the results, and the gradients of the first
 # by `case.wrt`: new arrays, which share no memory.
-ENGINES = {"engine": by_engine, "program": by_program}
+ENGINES = {"engine": by_engine, "program": by_program, "expression": by_gradient}
 
 
 # --- The engine, and the others -------------------------------------------------------
