@@ -211,6 +211,7 @@ class TestRun(Checks, unittest.TestCase):
     def test_trace_graph(self):
         self.run_notebook("trace_graph.ipynb", "gout.svg")
 
+    @needs_graphviz
     def test_lecture(self):
         """Solutions run where they stand, are right, and disturb nothing after them."""
         notebook = self.run_notebook(LECTURE, with_solutions=True)
