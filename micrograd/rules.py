@@ -258,8 +258,25 @@ define(  # Python's would raise where b is 0
 
 
 def power(a: Any, b: Any) -> Any:
-    """a ** b: faster than np.power on arrays, but complex of negative numbers."""
-    return np.power(a, b) if are_numbers(a, b) else a**b
+    """a ** b; of an array and 3 or 4, products, which take a hundredth of the time.
+
+    The operator is faster than np.power, but makes negative numbers complex.
+    """
+    if are_numbers(a, b):
+        return np.power(a, b)
+    if type(b) in (int, float) and b in (3, 4) and has_exact_products(a):
+        square = a * a
+        return square * (a if b == 3 else square)
+    return a**b
+
+
+def has_exact_products(x: Any) -> bool:
+    """Whether products have the dtype and the digits that a power has.
+
+    NumPy 1 promotes arrays without axes as numbers; halves would be rounded twice.
+    """
+    is_floating = type(x) is np.ndarray and x.ndim and x.dtype.kind == "f"
+    return bool(is_floating and x.dtype != HALF)
 
 
 def grad_power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -267,6 +284,8 @@ def grad_power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     if are_numbers(b):
         if b == 0:
             return 0.0
+        if b == -1:
+            return np.divide(-np.divide(g, a), a)
         return 2.0 * (g * a) if b == 2 else g * (b * power(a, b - 1.0))
     lower = power(a, np.where(b == 0, 0.0, widened(b) - 1.0))  # 0 ** -1 is inf
     return np.where(b == 0, 0.0, g * (b * lower))

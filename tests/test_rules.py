@@ -77,6 +77,54 @@ class TestOperators(ValueTest):
                     self.assert_right(function, reference, 1.5, numbers(shape))
                     self.assert_right(function, reference, numbers(shape), 1.5)
 
+    def test_small_powers(self):
+        """By products, with NumPy's dtypes, signs, infinities and digits."""
+        large = [1e30, -1e30, 1e-30, 1e103, 1e160, 1e-160, 5e-324, -7e-110]
+        edges = [0.0, -0.0, 1.0, -1.5, 3.0, np.inf, -np.inf, np.nan, 0.3]
+        for dtype, n in product((np.float16, np.float32, float), range(-2, 6)):
+            for data, exponent in product((edges, [*edges, *large]), (n, float(n))):
+                with np.errstate(all="ignore"), self.subTest(dtype=dtype, n=exponent):
+                    x = Value(np.array(data, dtype))
+                    expected = np.power(x.data, np.array(exponent, dtype))
+                    slope = exponent * np.power(x.data.astype(float), n - 1.0)
+                    program = compiled(x**exponent, wrt={"x": x})
+                    for run in (lambda x=x, e=exponent: (x**e).backward(), program):
+                        y = run()
+                        y = (x**exponent).data if y is None else y
+                        self.assertEqual(y.dtype, dtype)
+                        digits = 2 * np.finfo(dtype).eps
+                        np.testing.assert_allclose(y, expected, digits, 5e-324)
+                        signs = np.signbit(y), np.signbit(expected)
+                        np.testing.assert_array_equal(*signs)
+                        if n:
+                            grad = slope.astype(dtype)
+                            np.testing.assert_allclose(x.grad, grad, 2 * digits, 1e-323)
+
+    def test_powers_of_integers_are_numpys(self):
+        x = Value(np.array([-3, 0, 5], np.int8))
+        for n in (3, 4):
+            np.testing.assert_array_equal((x**n).data, x.data**n)
+            self.assertEqual((x**n).dtype, np.int8)
+            self.assertEqual(compiled(x**n)().tolist(), (x.data**n).tolist())
+        with self.assertRaises(ValueError):
+            x**-1
+
+    def test_small_powers_of_numbers_in_programs(self):
+        for n in (-1, 3, 4, -1.0, 3.0, 4.0):
+            x = Value(0.0)
+            program = compiled(x**n, wrt={"x": x})
+            self.assertNotIn("power(", program.source)
+            for number in (0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, np.nan, 1e-160):
+                x.data = float(number)
+                with np.errstate(all="ignore"):
+                    expected = float(np.power(float(number), n))
+                    slope = float(n * np.power(float(number), n - 1))
+                    found, grad = program(), x.grad
+                np.testing.assert_allclose(found, expected, 1e-15)
+                np.testing.assert_allclose(grad, slope, 1e-15)
+                self.assertEqual(np.signbit(found), np.signbit(expected))
+                self.assertIs(type(found), float)
+
     def test_matmul(self):
         for left, right in MATMULS:
             with self.subTest(left=left, right=right):

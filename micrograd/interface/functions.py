@@ -10,6 +10,7 @@ import numpy as np
 
 from micrograd.engine import Value, apply, as_operand
 from micrograd.interface.adjoints import linear
+from micrograd.interface.contraction import contraction
 from micrograd.rules import RULES, define, run
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # that einsum takes
@@ -70,18 +71,6 @@ def with_dtype(join: Callable[..., Value]) -> Callable[..., Value]:
 
 
 # --- Products: sums over letters or axes ----------------------------------------------
-
-
-def contraction(
-    *arrays: Any, terms: list[str], result: str, optimize: Any = True
-) -> Any:
-    """np.einsum of one term for each array: products, summed over all other letters."""
-    dtype = np.result_type(*map(np.result_type, arrays))
-    arrays = tuple(  # summed on their own, booleans would add as "or"
-        x if np.result_type(x) == dtype else np.multiply(x, 1, dtype=dtype)
-        for x in arrays
-    )
-    return np.einsum(f"{','.join(terms)}->{result}", *arrays, optimize=optimize)
 
 
 def grad_einsum(

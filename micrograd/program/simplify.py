@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from micrograd.arrays import as_float, as_number
+from micrograd.arrays import HALF, as_float, as_number
 from micrograd.program.record import (
     Line,
     Recording,
@@ -365,11 +365,16 @@ def is_exact(m: float, n: float, line: Line) -> bool:
 
 
 def of_power(line: Line, uses: Uses) -> Any:
-    """x ** 2 is a product, x ** 1 is x, x ** 0.5 a root, as for NumPy's own `**`."""
+    """Powers that are products or roots: of 2, 3 and 4, of -1, 1 and 0.5."""
     x, exponent = line.arguments
     number = number_in(exponent)
     if number == 2 and has_form_of(x, line):
         return written(line, np.multiply, x, x)
+    if number in (-1, 3, 4) and is_float(line) and has_exact_products(x, line):
+        if number == -1:
+            return written(line, np.divide, 1.0, x)
+        square = call_of(np.multiply, (x, x))
+        return written(line, np.multiply, square, x if number == 3 else square)
     if number == 1 and is_like(x, line):
         return x
     if line.function is np.power or not line.is_array:
@@ -380,6 +385,12 @@ def of_power(line: Line, uses: Uses) -> Any:
     if has_axes or number is not None and number not in (-1, 0, 0.5, 1, 2):
         return written(line, np.power, x, exponent)  # which can be given a buffer
     return None
+
+
+def has_exact_products(x: Any, line: Line) -> bool:
+    """Whether products of x give the line's type and digits, as in rules.power."""
+    is_sure = line.is_number or np.ndim(line.data) > 0
+    return is_sure and is_like(x, line) and np.result_type(line.data) != HALF
 
 
 def of_multiply(line: Line, uses: Uses) -> Any:
