@@ -91,7 +91,7 @@ class Value(ArrayMethods):
 
     data: Any
     grad: Any
-    _born: int  # results are numbered as they are made
+    _born: int  # Values are numbered as they are made
     _call_site: Any  # the line where the operator was written, if somebody notes it
     _is_unfed: bool  # computed before anything was fed, and not again since
     _lazy: Placeholder | None  # of a lazy leaf
@@ -121,7 +121,7 @@ class Value(ArrayMethods):
         self._lazy = Placeholder(shape, name, dtype) if is_lazy else None
         self.data = self._lazy.unfed if self._lazy else numeric(data, dtype=dtype)
         self.grad = self._rule = self._order = self._probes = None
-        self._operands, self._is_unfed = (), is_lazy
+        self._operands, self._is_unfed, self._born = (), is_lazy, next(births)
 
     def __repr__(self) -> str:
         """The data and the gradient."""

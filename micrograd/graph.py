@@ -34,7 +34,12 @@ def node_of(x: Value) -> Node:
 def results_of(roots: Iterable[Value]) -> list[Value]:
     """All results in some expressions, the roots included, each after its operands."""
     found = {x for root in roots for x in (*order_of(root).results, root) if x._rule}
-    return sorted(found, key=lambda x: x._born)
+    return in_order_of_birth(found)
+
+
+def in_order_of_birth(values: Iterable[Value]) -> list[Value]:
+    """Values in the order in which they were made."""
+    return sorted(values, key=lambda x: x._born)
 
 
 def new_values_in(y: Value, is_known: Callable[[Value], bool]) -> list[Value]:

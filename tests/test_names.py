@@ -13,7 +13,8 @@ from testing import ValueTest, needs_graphviz, new_folder, numbers
 
 from micrograd import Value, compiled, nn, operator, stack
 from micrograd.names import identifier, printable
-from micrograd.program.source import TAKEN, literal
+from micrograd.program.source import OUTSIDE, literal
+from micrograd.program.source import OWN as OF_TEXT
 from micrograd.trace import draw_dot
 
 INJECTION = "a\n    raise INJECTED\n    # "
@@ -44,7 +45,16 @@ IDENTIFIERS = [
     *["v1", "v2", "u1", "by_v1", "by_v2", "grad_v1", "t1", "c0", "zero", "one", "ones"],
     *["maximum", "where", "dot", "multiply", "bool_", "int64", "take", "negative"],
 ]
-OWN = sorted({*IDENTIFIERS, *TAKEN})
+OWN = sorted({*IDENTIFIERS, *OF_TEXT, *OUTSIDE})
+
+
+def is_argument(name):
+    """Whether Python allows it as the name of an argument."""
+    try:
+        compile(f"def step({name}): pass", "", "exec")
+    except (SyntaxError, ValueError):  # of surrogates
+        return False
+    return name.isidentifier()
 
 
 class NamesTest(ValueTest):
@@ -172,6 +182,10 @@ class TestFeeds(NamesTest):
                     self.assert_close(w.grad, gradients[0], 1e-12)
                     self.assert_close(x.grad, gradients[1], 1e-12)
                 self.assert_sound(program.source)
+                if not is_argument(name):
+                    with self.assertRaisesRegex(ValueError, "expected a name"):
+                        program.save(path)
+                    continue
                 program.save(path, parameters=True)
                 step = runpy.run_path(str(path))["step"]
                 result, (by_w, by_x) = step(data[name])
@@ -249,6 +263,10 @@ class TestParameters(NamesTest):
                 for v, gradient in zip(values, gradients):
                     self.assert_close(v.grad, gradient, 1e-12)
                 self.assert_sound(program.source)
+                if wrt is not model and not all(map(is_argument, names)):
+                    with self.assertRaisesRegex(ValueError, "expected a name"):
+                        program.save(path)
+                    continue
                 program.save(path, parameters=True)
                 step = runpy.run_path(str(path))["step"]
                 self.assert_close(step(numbers(30))[0], y.data, 1e-12)

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import pickle
 import runpy
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 from testing import ValueTest, new_folder, numbers
 
 from micrograd import Value, compiled, nn, operator
+from micrograd.program.source import OUTSIDE, OWN
 
 ALONE = """
 import runpy, sys
@@ -289,6 +291,73 @@ class TestArguments(ModuleTest):
             self.assertIs(type(actual[1][0]), float)
         program = compiled(c * 3.0, names={"c": c})
         self.assertIs(type(self.saved(program)(0.5)), type(program()))
+
+    def arguments(self, *results, **options):
+        """The names of the arguments of the saved function."""
+        step = self.saved(compiled(*results, **options))
+        return [*inspect.signature(step).parameters]
+
+    def test_order_is_that_of_definition(self):
+        power, speed = Value(shape=(), name="power"), Value(shape=(), name="speed")
+        w, b = Value(2.0), Value(3.0)
+        for y in (power * speed, power * speed**1.7, w * speed * b / power.exp()):
+            self.assertEqual(self.arguments(y)[:2], ["power", "speed"])
+            self.assertEqual(self.arguments(y, wrt=speed)[:2], ["power", "speed"])
+        y = w * b * speed**power
+        names = {"bias": b, "weight": w}
+        self.assertEqual(self.arguments(y, names=names)[2:], ["weight", "bias"])
+        self.assertEqual(self.arguments(y, wrt=names)[2:], ["bias", "weight"])
+        copied = pickle.loads(pickle.dumps(power))
+        self.assertEqual(self.arguments(copied + speed), ["speed", "power"])
+
+    def test_each_name_stays(self):
+        """Also those of Python, of NumPy, and of the module's own."""
+        names = [*OWN, *OUTSIDE, "exp", "asarray", "can_cast", "load", "v1", "u1", "c0"]
+        names += ["by_v1", "by_v2", "power", "zero", "multiply", "inlined", "inf", "x"]
+        weight = Value(numbers((30, 30)))
+        for forms in ({"shape": ()}, {"shape": (None, 30)}):
+            lazies = [Value(name=name, **forms) for name in names]
+            data = {name: numbers(3, i)[0] for i, name in enumerate(names)}
+            if forms["shape"]:
+                data = {name: x + numbers((3, 30)) for name, x in data.items()}
+            y = 0.0
+            for x in lazies:
+                y = y + abs(x).tanh() * x**2.5 + (x @ weight if forms["shape"] else 0.0)
+                y = y.maximum(x) + (x / y).exp()
+            program = compiled(y, wrt=lazies)
+            expected = program(**data)
+            step = self.saved(program, parameters=True)
+            self.assertEqual([*inspect.signature(step).parameters][: len(names)], names)
+            result, gradients = step(**data)
+            self.assert_close(result, expected, 1e-12)
+            for gradient, x in zip(gradients, lazies):
+                self.assert_close(gradient, x.grad, 1e-12)
+
+    def test_each_key_stays(self):
+        keys = ["given", "float", "math", "exp", "layers.0.w", "v1"]
+        leaves = {key: Value(1.0 + i) for i, key in enumerate(keys)}
+        y = sum(leaf.tanh() + leaf.exp() / 3 for leaf in leaves.values())
+        program = compiled(y, wrt=leaves)
+        expected = program()
+        step = self.saved(program)
+        found = [*inspect.signature(step).parameters]
+        self.assertEqual(found, [key.replace(".", "_") for key in keys])
+        self.assert_close(step(*[x.data for x in leaves.values()])[0], expected, 1e-12)
+
+    def test_names_that_python_does_not_allow(self):
+        for name in ("class", "None", "lambda", "__debug__"):
+            program = compiled(Value(shape=(), name=name) * 2)
+            self.assertEqual(program(**{name: 2.0}), 4.0)
+            with self.assertRaisesRegex(ValueError, f"^{name}: expected a name"):
+                program.save(self.path)
+        for key in ("class", "1a", "1", "a b", "a-b", "x²", "__debug__"):
+            with self.assertRaisesRegex(ValueError, f"^{key}: expected a name"):
+                leaf = Value(2.0)
+                compiled(leaf * 2, names={key: leaf}).save(self.path)
+        self.assertEqual(self.files(), {})
+        nets = [nn.MLP(2, [1], rng=np.random.default_rng(i)) for i in range(2)]
+        x = Value(shape=(None, 2), name="x")
+        compiled(nets[0](x) + nets[1](x), names=nets).save(self.path)
 
     def test_names_that_the_module_uses(self):
         names = [

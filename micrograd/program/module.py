@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import keyword
 import operator
 import os
 import re
@@ -15,6 +16,7 @@ import numpy as np
 
 from micrograd.checkpoint import Fill, Path, archive_of, replace, target_of
 from micrograd.graph import node_of, results_of
+from micrograd.names import printable
 from micrograd.program.record import Line, Recording, plain
 from micrograd.program.simplify import simplify
 from micrograd.program.source import Source, imported, name_of, wrapped
@@ -55,6 +57,7 @@ arrays = saved_arrays()
 
 def save(program: Program, path: Path, parameters: bool) -> None:
     """Write a program to a file, as `Program.save` says."""
+    check_arguments(program)
     results = results_of(program.roots)
     opaque = {x.op for x in results if node_of(x).rule.is_opaque}
     if opaque:
@@ -78,6 +81,26 @@ def save(program: Program, path: Path, parameters: bool) -> None:
         files[arrays_path] = archive_of({**module.arrays, ".module": np.array(digest)})
     files[path] = lambda file: file.write(text.encode())
     replace(files)
+
+
+def check_arguments(program: Program) -> None:
+    """See that each name of a user's can be that of an argument.
+
+    The names of parameters in Modules have dots, and are written as identifiers.
+
+    Raises
+    ------
+    ValueError : one cannot
+    """
+    for x in (*program.lazies, *program.leaves):
+        wish = x.name or program.wishes.get(x, "w.")
+        is_sound = wish.isidentifier() and not keyword.iskeyword(wish)
+        if "." not in wish and not is_sound or wish == "__debug__":
+            raise ValueError(
+                f"{printable(wish)}: expected a name that Python allows for an "
+                "argument: give the lazy Value another name, or the dictionary "
+                "another key"
+            )
 
 
 def not_alone(names: Iterable[str]) -> ValueError:
@@ -226,19 +249,23 @@ class ModuleSource(Source):
     def given(self) -> tuple[list[str], list[str], list[str]]:
         """The arguments of `step`, what checks them, and what its docstring says."""
         arguments, checks, about = [], [], []
+        given = self.own["given"]
         for wish, line in self.inputs.items():
             name, data = line.name, line.data
             is_parameter = wish not in self.shapes
             shape = line.shape if is_parameter else self.shapes[wish]
             if type(data) is np.ndarray:
                 dtype = self.argument(data.dtype)
-                checks.append(f'{name} = given("{name}", {name}, {shape}, {dtype})')
+                checks.append(f'{name} = {given}("{name}", {name}, {shape}, {dtype})')
                 about.append(f"{name} : array of shape {shape}, {data.dtype}")
             else:
                 is_scalar = isinstance(data, np.generic)
-                kind = self.argument(data.dtype) if is_scalar else type(data).__name__
+                kind = data.dtype.name if is_scalar else type(data).__name__
+                dtype = self.argument(data.dtype) if is_scalar else self.own[kind]
                 number = "[()]" if is_scalar else ".item()"
-                checks.append(f'{name} = given("{name}", {name}, (), {kind}){number}')
+                checks.append(
+                    f'{name} = {given}("{name}", {name}, (), {dtype}){number}'
+                )
                 about.append(f"{name} : {kind}")
             if is_parameter and self.has_defaults:
                 self.arrays[name] = np.asarray(data)
@@ -250,10 +277,11 @@ class ModuleSource(Source):
                 texts = [f"{self.inputs[wish].name}.shape[{i}]" for wish, i in axes]
                 condition = " == ".join(texts)
                 checks.append(f"if not {condition}:")
-                checks.append(f'    raise ValueError("expected {condition}")')
+                error = self.own["ValueError"]
+                checks.append(f'    raise {error}("expected {condition}")')
         return arguments, checks, about
 
-    def head(self, is_mathematical: bool) -> list[str]:
+    def head(self) -> list[str]:
         """Imports, arrays, and what checks the arguments and says what they are."""
         if self.functions:
             called = set(map(id, self.functions.values()))
@@ -262,15 +290,13 @@ class ModuleSource(Source):
         arguments, checks, about = self.given()
         # In the namespace of the module, where no name is a user's.
         own = ["asarray", "can_cast", *(["load"] if self.arrays else [])]
-        imports = {**self.imports, **{name: name for name in own}}
+        imports = [*self.imports.items(), *zip(own, own)]
         what = "The results" if len(self.recording.results) > 1 else "The result"
         if self.wrt:
             what += f", and the gradients by {', '.join(self.wrt)}"
         return [
             *self.title("NumPy code written by micrograd. It needs nothing else."),
-            *(["import math"] if is_mathematical else []),
-            *(["import os"] if self.arrays else []),
-            *([""] if is_mathematical or self.arrays else []),
+            *self.imports_of_python(*(["os"] if self.arrays else [])),
             *imported(imports),
             *(
                 [*ARRAYS.splitlines(), *([] if self.setup else [""])]
@@ -278,7 +304,7 @@ class ModuleSource(Source):
                 else []
             ),
             *([*self.setup, ""] if self.setup else []),
-            *GIVEN.splitlines(),
+            *GIVEN.replace("def given(", f"def {self.own['given']}(").splitlines(),
             "",
             "",
             *wrapped("def step(", ", ".join(arguments), "):"),

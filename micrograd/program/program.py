@@ -11,7 +11,7 @@ from numpy.linalg import LinAlgError
 
 from micrograd.arrays import checked_data
 from micrograd.engine import Constant, Value, links_to, order_of, values_in
-from micrograd.graph import node_of, results_of
+from micrograd.graph import in_order_of_birth, node_of, results_of
 from micrograd.names import identifier, names_in
 from micrograd.program.code import Code, form_of
 from micrograd.program.module import save
@@ -91,14 +91,15 @@ class Program:
             raise TypeError("wrt: expected a first result of numbers, got booleans")
         if self.wrt:
             links_to(self.wrt, roots[0], wrt)
+        # An order that stays when the expression changes.
         parameters = [x for x in self.wrt if x in leaves]
-        used = [x for node in nodes for x in node.parents if x in leaves]
-        in_order = dict.fromkeys((*parameters, *used, *leaves))
-        self.lazies = [x for x in in_order if x.name]
+        in_order = dict.fromkeys((*parameters, *in_order_of_birth(leaves)))
+        self.lazies = in_order_of_birth(x for x in in_order if x.name)
         self.leaves = [x for x in in_order if not x.name]
         self.constants = constants_of(nodes)
         self._placeholders = [node_of(x).placeholder for x in self.lazies]
-        self.names = names_of(names, self.wrt, [*self.lazies, *self.leaves])
+        self.wishes = names_in(names) or {}
+        self.names = names_of(self.wishes, self.wrt, [*self.lazies, *self.leaves])
         self._codes: OrderedDict[Any, Code] = OrderedDict()
         self._last: Code | None = None
         self._lock = threading.Lock()
@@ -287,10 +288,9 @@ def constants_of(nodes: list[Value]) -> dict[Constant, Any]:
 
 
 def names_of(
-    given: Values | None, wrt: list[Value], leaves: list[Value]
+    found: dict[Value, str], wrt: list[Value], leaves: list[Value]
 ) -> dict[Value, str]:
     """Names for the source: of lazy Values, of parameters in a Module, or the keys."""
-    found = names_in(given) or {}
     names: dict[Value, str] = {}
     taken, unnamed = set(), Counter[str]()
     for value in dict.fromkeys((*leaves, *wrt)):

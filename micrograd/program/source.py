@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import operator
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -47,20 +49,22 @@ COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal}
 COMPARISONS |= {np.equal, np.not_equal}
 # On floats alone: Python's own, but for where it would raise and NumPy does not.
 OF_FLOATS: dict[Function, str] = {
-    np.divide: "{0} / {1} if {1} else float({numpy}({0}, {1}))",
+    np.divide: "{0} / {1} if {1} else {float}({numpy}({0}, {1}))",
     # Of 0.0 and -0.0, NumPy takes either one, as the processor does.
-    np.maximum: "{0} if {0} > {1} else {1} if {1} > {0} else float({numpy}({0}, {1}))",
-    np.minimum: "{0} if {0} < {1} else {1} if {1} < {0} else float({numpy}({0}, {1}))",
+    np.maximum: "{0} if {0} > {1} else {1} if {1} > {0} else "
+    "{float}({numpy}({0}, {1}))",
+    np.minimum: "{0} if {0} < {1} else {1} if {1} < {0} else "
+    "{float}({numpy}({0}, {1}))",
     np.where: "{1} if {0} else {2}",
     np.isnan: "{0} != {0}",
-    np.abs: "abs({0})",
-    np.tanh: "math.tanh({0})",
-    np.exp: "math.exp({0}) if {0} < 709.0 else float({numpy}({0}))",
-    np.log: "math.log({0}) if {0} > 0.0 else float({numpy}({0}))",
-    np.log1p: "math.log1p({0}) if {0} > -1.0 else float({numpy}({0}))",
-    np.sqrt: "math.sqrt({0}) if {0} >= 0.0 else float({numpy}({0}))",
-    np.sin: "math.sin({0}) if {0} - {0} == 0.0 else float({numpy}({0}))",
-    np.cos: "math.cos({0}) if {0} - {0} == 0.0 else float({numpy}({0}))",
+    np.abs: "{abs}({0})",
+    np.tanh: "{math}.tanh({0})",
+    np.exp: "{math}.exp({0}) if {0} < 709.0 else {float}({numpy}({0}))",
+    np.log: "{math}.log({0}) if {0} > 0.0 else {float}({numpy}({0}))",
+    np.log1p: "{math}.log1p({0}) if {0} > -1.0 else {float}({numpy}({0}))",
+    np.sqrt: "{math}.sqrt({0}) if {0} >= 0.0 else {float}({numpy}({0}))",
+    np.sin: "{math}.sin({0}) if {0} - {0} == 0.0 else {float}({numpy}({0}))",
+    np.cos: "{math}.cos({0}) if {0} - {0} == 0.0 else {float}({numpy}({0}))",
 }
 SHORT = 20  # elements of a constant that is written out
 # Written behind their first operand, as `x.T`.
@@ -69,9 +73,11 @@ METHODS |= {as_float, as_number, operator.pow}
 INLINE = {operator.getitem, np.transpose}  # if used once
 SYMBOLS = {"+", "-", "*", "/", "**", "@", "<", "<=", ">", ">=", "==", "!="}
 NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
-# Names that the text has from Python, or of its own.
-TAKEN = {*keyword.kwlist, "abs", "bool", "float", "int", "slice", "ValueError"}
-TAKEN |= {"arrays", "given", "inlined", "math", "os", "saved_arrays", "step"}
+# Names of Python's, and of the text's own, that stand in its function.
+OWN = "abs bool float given int math slice ValueError".split()
+# And those that stand outside of it, where an argument may have the same name.
+OUTSIDE = "all arrays dict filter len os saved_arrays step str TypeError zip".split()
+INLINED = "(inlined)"  # in place of a name
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
 
@@ -110,7 +116,12 @@ class Source:
         self.served: dict[Line, list[str]] = {}  # other gradients that a line is
         self.setup: list[str] = []  # buffers and small constants
         self.known: dict[Any, str] = {}  # the names of these
-        self.taken = {*TAKEN}
+        self.taken = {*keyword.kwlist}
+        for name, line in self.inputs.items():  # the user's, before all others
+            line.name = self.name_for(name)
+        self.taken.update(OUTSIDE)
+        self.own = {name: self.name_for(name) for name in OWN}
+        self.is_mathematical = False
         self.name_lines()
         self.text = self.written()
 
@@ -127,12 +138,10 @@ class Source:
         return name
 
     def name_lines(self) -> None:
-        """Names for inputs, operators' results, gradients, and what is between."""
+        """Names for operators' results, gradients, and what is between."""
         recording = self.recording
-        for line in (*recording.lines, *self.inputs.values()):
+        for line in recording.lines:
             line.name = ""
-        for name, line in self.inputs.items():
-            line.name = self.name_for(name)
         results = set(recording.values.values())
         self.name_in_order("v", [x for x in recording.lines if x in results])
         self.name_gradients()
@@ -142,7 +151,7 @@ class Source:
         for line in recording.lines:
             is_short = line.function in INLINE and not has_own_shape(line)
             if is_short and uses[line] == 1 and line not in results:
-                line.name = "inlined"
+                line.name = INLINED
         self.name_in_order("u", [x for x in recording.lines if not x.name])
 
     def name_in_order(self, letter: str, lines: list[Line]) -> None:
@@ -205,7 +214,7 @@ class Source:
             return self.numpy(dtype_name(np.dtype(x)))
         if isinstance(x, slice):
             bounds = ", ".join(map(self.argument, (x.start, x.stop, x.step)))
-            return f"slice({bounds})"
+            return f"{self.own['slice']}({bounds})"
         if isinstance(x, np.integer):  # as a slice may have
             x = x.item()
         if isinstance(x, np.longdouble):  # which has no literal
@@ -337,9 +346,9 @@ class Source:
             return f"{base} ** {self.argument(arguments[1])}"
         if function is as_number:
             is_float = type(arguments[0].data) is np.float64
-            return f"float({x})" if is_float else f"{x}.item()"
+            return f"{self.own['float']}({x})" if is_float else f"{x}.item()"
         if function is as_float:
-            return f"float({x})"
+            return f"{self.own['float']}({x})"
         if not is_array:
             return None
         if function is np.transpose:
@@ -361,7 +370,8 @@ class Source:
                 texts = [self.argument(as_floating(x)) for x in line.arguments]
                 is_numpys = "{numpy}" in template
                 name = self.numpy(name_of(function)) if is_numpys else ""
-                return template.format(*texts, numpy=name)
+                self.is_mathematical |= "{math}" in template
+                return template.format(*texts, numpy=name, **self.own)
         text = f"{self.function(line)}({self.arguments(line, line.arguments)})"
         is_scalar = isinstance(function, np.ufunc) or function is np.where
         return f"{text}.item()" if is_scalar else text
@@ -445,7 +455,7 @@ class Source:
         targets = self.gradient_buffers()
         body = [*self.body(targets), ("", None)]
         body += [(text, None) for text in self.returned(targets)]
-        texts = self.head(any("math." in text for text, _ in body))
+        texts = self.head()
         for text, node in body:
             texts.append(f"    {text}" if text else "")
             if node is not None:
@@ -456,18 +466,26 @@ class Source:
                 )
         return "\n".join(texts)
 
-    def head(self, is_mathematical: bool) -> list[str]:
+    def head(self) -> list[str]:
         """What stands above the statements of the function."""
         forms = [f"{x.name} {x.shape}" for x in self.inputs.values()]
         arguments = ", ".join(line.name for line in self.inputs.values())
         return [
             *self.title("NumPy code written by micrograd.", f"For {', '.join(forms)}."),
-            *(["import math", ""] if is_mathematical else []),
-            *imported(self.imports),
+            *self.imports_of_python(),
+            *imported(self.imports.items()),
             *([*self.setup, ""] if self.setup else []),
             "",
             *wrapped("def step(", arguments, "):"),
         ]
+
+    def imports_of_python(self, *names: str) -> list[str]:
+        """What is imported that is not NumPy's; Python's names that are others here."""
+        names = ("math", *names) if self.is_mathematical else names
+        lines = [f"import {x}{as_other(x, self.own.get(x, x))}" for x in names]
+        others = [x for x in OWN if self.own[x] != x and hasattr(builtins, x)]
+        lines += [f"from builtins import {x} as {self.own[x]}" for x in others]
+        return [*lines, ""] if lines else []
 
     def title(self, *about: str) -> list[str]:
         """What the text is, and how its names are to be read."""
@@ -493,7 +511,7 @@ class Source:
         node, is_backward = None, None
         let_go = self.memory.let_go(LARGE) if self.has_buffers else {}
         for line in self.recording.lines:
-            if line.name == "inlined":
+            if line.name == INLINED:
                 self.inlined[line] = self.expression(line, "")
                 continue
             if line.is_backward is not is_backward:
@@ -517,7 +535,7 @@ class Source:
                 body.append((f"if {line.name}.shape != {line.shape}:", node))
                 body.append((f"    raise {self.other_shape(line)}", node))
             if line in let_go:
-                names = ", ".join(x.name for x in let_go[line] if x.name != "inlined")
+                names = ", ".join(x.name for x in let_go[line] if x.name != INLINED)
                 body.append((f"del {names}", node))
         return body
 
@@ -606,12 +624,16 @@ class Source:
         return f"({text})" if is_symbol and x.op in SYMBOLS else text
 
 
-def imported(names: dict[str, str]) -> list[str]:
+def as_other(name: str, other: str) -> str:
+    """What is added to an import if the name is another one here."""
+    return "" if name == other else f" as {other}"
+
+
+def imported(names: Iterable[tuple[str, str]]) -> list[str]:
     """The statement that imports from NumPy, each name as what it is in the text."""
-    parts = [x if x == names[x] else f"{x} as {names[x]}" for x in sorted(names)]
-    text = ", ".join(parts)
+    text = ", ".join([f"{x}{as_other(x, other)}" for x, other in sorted({*names})])
     if len(text) <= 70:
-        return [f"from numpy import {text}", ""] if names else []
+        return [f"from numpy import {text}", ""] if text else []
     return [*wrapped("from numpy import (", f"{text},", ")"), ""]
 
 
