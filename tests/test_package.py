@@ -1,6 +1,7 @@
 """The package: what it imports, and what is in its distributions."""
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -23,7 +24,15 @@ TYPES = {path.name for path in (ROOT / "micrograd").glob("*.pyi")} | {"py.typed"
 # What `import micrograd` loads; the first three are the core.
 CORE = ("arrays", "rules", "engine")
 INTERFACE = (
-    *("call_sites", "functions", "hints", "methods", "open_axes", "operators"),
+    *(
+        "adjoints",
+        "call_sites",
+        "functions",
+        "hints",
+        "methods",
+        "open_axes",
+        "operators",
+    ),
     "protocol",
 )
 LOADED = [*CORE, "graph", "interface", *[f"interface.{name}" for name in INTERFACE]]
@@ -136,6 +145,7 @@ def dotted(path):
 NAMES = {dotted(path): path for path in PATHS}
 
 
+@functools.cache
 def imports_of(path):
     """The modules that one imports at any level; and those behind TYPE_CHECKING."""
     tree, names, for_types = ast.parse(path.read_text(encoding="utf-8")), set(), set()
