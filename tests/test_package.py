@@ -27,6 +27,7 @@ INTERFACE = (
     *(
         "adjoints",
         "call_sites",
+        "contraction",
         "functions",
         "hints",
         "methods",

@@ -35,7 +35,7 @@ def plug_in() -> None:
     """Add the hints to error messages, and the names of other libraries to Value."""
     HINTS.append(find)
     of_arrays = [name for name in dir(np.ndarray) if name[0] != "_"]
-    for name in (*of_arrays, *OF_TENSORS):
+    for name in {*of_arrays, *OF_TENSORS}:  # some are both
         if not hasattr(Value, name):
             setattr(Value, name, Instead(name))
     for name in ("sum", "mean"):
