@@ -558,6 +558,14 @@ class TestGradient(ValueTest):
             gradient(third, x)
         self.assertTrue(y.op)
 
+    def test_infinite_matrices(self):
+        """LAPACK's iterations may never end on them."""
+        x = Value(np.array([[np.inf, 0.0], [0.0, 0.0]]))
+        with np.errstate(all="ignore"):
+            first = gradient(np.linalg.det(x), x)
+            self.assert_equal(first.data, np.full((2, 2), np.nan))
+            self.assert_equal(gradient(first, x).data, np.full((2, 2), np.nan))
+
     def test_nothing_else_changes(self):
         x = Value([1.0, 2.0])
         y = (x**3).sum()

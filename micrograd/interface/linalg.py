@@ -247,7 +247,9 @@ def cofactors(x: Any, det: Any) -> Any:
 
 def signed_factors(x: Any) -> tuple[Any, Any, Any]:
     """u, v and s of x = u s vᵀ with det u det v = 1; so one s may be negative."""
-    y = or_nan(singular, np.asarray(x))
+    x = np.asarray(x)
+    is_finite = np.all(np.isfinite(x))  # else LAPACK's iterations may never end
+    y = singular(x) if is_finite else singular(np.zeros_like(x)) * np.nan
     u, v, s = factor(y, x, True), factor(y, x, False), y[..., -1, :]
     is_last = np.arange(s.shape[-1]) == s.shape[-1] - 1
     sign = (np.linalg.det(u) * np.linalg.det(v))[..., None]
