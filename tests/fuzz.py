@@ -29,6 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
+import c_programs
 import testing
 from fuzz_cases import (
     NAMES,
@@ -512,7 +513,56 @@ def other_leaves(check, actual, expected):
                 yield Finding(check, found or "another leaf")
 
 
-CHECKS = [against_numpy, against_engines, against_references, against_kept]
+# Of so many cases one is compiled, which takes as long as all other checks of several.
+C_SHARE = int(os.environ.get("FUZZ_C", 40))
+
+
+def against_c(case, modules=None):
+    """The program as C, of the first call: built with the compiler's sanitizers."""
+    if case.seed % C_SHARE or not c_programs.has("gcc"):
+        return
+    names, error = error_of(define, case)
+    if error:
+        return
+    run, error = error_of(by_program, case, names)
+    if error:
+        return
+    execute(case.change_lines(0), names)
+    feeds = evaluate(f"dict({case.feeds_text(0)})", names)
+    expected, error = error_of(run, feeds)
+    if error:
+        return
+    program = names["program"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.c"
+        try:
+            program.save(path)
+        except ValueError as error:
+            if "cannot be written as C" in str(error):
+                return
+            raise
+        data = [feeds[x.name] if x.name in feeds else x.data for x in program.lazies]
+        data += [x.data for x in program.leaves]
+        n = c_programs.lengths_in(path.read_text(), program, data)
+        data = [*n, *data]
+        try:
+            ((code, outputs),) = c_programs.run_c(Path(folder), [path], [data])
+        except AssertionError as error:
+            yield Finding("C", str(error)[:60])
+            return
+    if code:
+        yield Finding("C", "an index out of range")
+        return
+    actual = [
+        y.ravel()[: np.size(e)].reshape(np.shape(e))
+        for y, e in zip(outputs.values(), expected)
+    ]
+    i, found = difference(case, 0, actual, expected)
+    if found:
+        yield Finding("C's gradient" if i >= len(case.results) else "C", found)
+
+
+CHECKS = [against_numpy, against_engines, against_references, against_kept, against_c]
 
 
 def findings_of(case, modules=None):

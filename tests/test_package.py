@@ -44,8 +44,10 @@ NETS = ("names", "checkpoint", "nn", "optim")
 UPWARD = {
     "engine": {"interface.methods"},  # the methods that Value gets from there
     "interface.display": {"program"},  # two classes that it shows
+    "program.c": {"program.program"},  # the program that it writes
     "program.code": {"program.program"},  # the program that the code belongs to
     "program.module": {"program.program"},  # the program that it saves
+    "program.training_step": {"program.program"},  # the program whose step it is
 }
 
 

@@ -162,11 +162,41 @@ def values_along_axis(x: Any, indices: Any, axis: Any) -> Any:
     return np.take_along_axis(x, indices, axis)
 
 
+def placed_by_take(
+    g: Any, x: Any, indices: Any, axis: int | None, mode: Any = "raise"
+) -> Any:
+    """g added up where np.take has it from."""
+    shape = np.shape(x)
+    if mode != "raise":
+        taken = np.take(element_numbers(x), indices, axis, mode=mode)
+        return sums_by_number(g, x, taken)
+    if axis is not None and shape:
+        return placed_at(g, x, *[slice(None)] * (axis % len(shape)), indices)
+    return np.reshape(placed_at(g, (np.size(x),), indices), shape)
+
+
+def placed_along_axis(g: Any, x: Any, indices: Any, axis: int | None) -> Any:
+    """g added up where np.take_along_axis has it from."""
+    shape = np.shape(x)
+    if axis is None or not shape:
+        return np.reshape(placed_at(g, (np.size(x),), indices), shape)
+    keys: list[Any] = [np.arange(n) for n in np.shape(g)]
+    keys = [np.where(n == 1, 0, key) for n, key in zip(shape, keys)]
+    keys = [*np.ix_(*keys)]
+    keys[axis] = indices
+    return placed_at(g, x, *keys)
+
+
 define(np.delete, grad_x_of(np.delete))
 define(np.diag, grad_x_of(np.diag))
 define(np.diagflat, grad_x_of(np.diagflat))
-define(np.take, grad_x_of(np.take), None)
-define(np.take_along_axis, grad_x_of(np.take_along_axis), None, value=values_along_axis)
+define(np.take, linear(np.take, placed_by_take), None)
+define(
+    np.take_along_axis,
+    linear(np.take_along_axis, placed_along_axis),
+    None,
+    value=values_along_axis,
+)
 
 
 take = with_options(np.take, "axis mode", keys="indices")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from micrograd.program.source import OtherShape
 if TYPE_CHECKING:
     from micrograd.checkpoint import Path
     from micrograd.engine import Values
+    from micrograd.optim import Optimiser
 
 MOST_OPERATORS = 20_000
 MOST_LAYOUTS = 8
@@ -214,9 +216,16 @@ class Program:
                 self._code(inputs)[0].recorded.clear()
         return self._last.text  # type: ignore[union-attr]
 
-    def save(self, path: Path, parameters: bool = False) -> None:
-        """Write a module with the function `step`, which needs NumPy and nothing else.
+    def save(
+        self,
+        path: Path,
+        parameters: bool = False,
+        optimiser: Optimiser | None = None,
+        max_norm: float | None = None,
+    ) -> None:
+        """Write a file that runs the program without micrograd: Python, or C99 as .c.
 
+        A module of Python has the function `step`, which needs NumPy and nothing else.
         `step(*feeds, *parameters)` checks its arguments and returns the result, or a
         tuple of the results; with `wrt`, this and a tuple of the gradients. It is pure:
         it keeps nothing, and several threads may call it. An open axis takes any
@@ -224,15 +233,26 @@ class Program:
         length of the last call. Axes that were as long as one another then, or that
         have never been fed, have to be as long as one another in each call of `step`.
 
+        A file of C has a function of the file's name, which needs the standard library
+        alone and allocates no memory. The comment at its top lists the arguments:
+        feeds, parameters, results, gradients. The length of an open axis is an argument
+        if nothing has to be kept for all of it; else it is that of the last call.
+
         Parameters
         ----------
-        path : of the module; it takes the place of an older one at once
-        parameters : write the data of the leaves to a file beside it, .npz, too, as the
-            defaults of their arguments: then `step(*feeds)` is enough
+        path : of the file; it takes the place of an older one at once
+        parameters : write the data of the leaves to a file beside the module, .npz, as
+            the defaults of their arguments: then `step(*feeds)` is enough. In C they
+            are constants in the file itself.
+        optimiser : in C alone, of micrograd's: write a second function, whose name ends
+            in _step, that makes a training step. It moves the parameters in place. The
+            number of steps, the optimiser's memory and the learning rate are arguments.
+        max_norm : with an optimiser, the largest joint norm of the gradients
 
         Raises
         ------
-        ValueError : it calls an operator of your own, or an open axis has no length
+        ValueError : it calls an operator of your own, C has nothing for one of its
+            operators, or an open axis has no length
         OSError : it cannot be written; an older one is as it was
         RuntimeError : an operator of the running program asks for it
 
@@ -247,7 +267,17 @@ class Program:
         """
         self._refuse_own_operators()
         with self._lock:
-            save(self, path, parameters)
+            if os.fsdecode(path).lower().endswith(".c"):
+                from micrograd.program.c import save as save_c  # loaded on first use
+
+                save_c(self, path, parameters, optimiser, max_norm)
+            elif optimiser is not None or max_norm is not None:
+                raise ValueError(
+                    "optimiser, max_norm: expected a file of C, whose name ends in .c: "
+                    f"a module of Python makes no training step, got {path!r}"
+                )
+            else:
+                save(self, path, parameters)
 
     def _refuse_own_operators(self) -> None:
         """An error inside of a call, which an operator asks for more in vain."""

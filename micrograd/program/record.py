@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -370,9 +371,10 @@ def on_recorded(
         return tape.call(placed_at, (g, shape, *keys), {})
     if function is elements_at and np.ndim(data[0]) == 0:  # arrays have [keys]
         return tape.call(elements_at, data, {})
+    value: Any = RULES[function].value if function in RULES else None
     if function in PRIMITIVES:
-        return function.__wrapped__(*data, **parameters)  # type: ignore[attr-defined]
-    return RULES[function].value(*data, **parameters)
+        value = function.__wrapped__  # type: ignore[attr-defined]
+    return tape.apply(partial(value, **parameters), data, is_opaque=False)
 
 
 run_on[Recorded] = on_recorded
