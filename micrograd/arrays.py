@@ -1,4 +1,4 @@
-"""Arrays and numbers: what counts as data, and how a gradient is made to fit them.
+"""Arrays and numbers: what counts as data, also later, and how a gradient fits them.
 
 Nothing here knows of Values or graphs.
 """
@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -128,6 +129,59 @@ def warn(message: str) -> None:
     while frame.f_globals.get("__name__", "").partition(".")[0] == package:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+# --- Data that come later -------------------------------------------------------------
+
+
+class Placeholder:
+    """The inputs that a lazy Value accepts, and its data until it is fed."""
+
+    def __init__(self, shape: Any, name: str, dtype: Any) -> None:
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise TypeError(f"name: expected an identifier, got {name!r}")
+        self.name = normalize("NFKC", name)  # as Python reads it in forward(µ=1)
+        self.dtype = dtype
+        shape = as_parameter(shape)
+        self.shape = tuple(shape) if np.iterable(shape) else (shape,)
+        is_array = self.shape != () or dtype is not None
+        self.unfed = numeric(self.of_length(1), name) if is_array else float("nan")
+        self.expected = np.result_type(self.unfed)
+        self.last: tuple[Any, Any] = (None, None)  # the last shape and dtype that fit
+
+    def of_length(self, length: int) -> Any:
+        """Unfed data whose open axes have that length: nan; integers are 0."""
+        shape = [length if n is None else n for n in self.shape]
+        fill = float("nan") if np.dtype(self.dtype).kind == "f" else 0
+        return np.full(shape, fill, self.dtype)
+
+    def feed(self, feeds: dict[str, Any]) -> Any:
+        """The data among the feeds, or nan with a warning; an error if it is unfit."""
+        name, expected = self.name, self.expected
+        data = feeds.get(name)
+        if type(data) is np.ndarray and (data.shape, data.dtype) == self.last:
+            return data
+        if name not in feeds:  # a dictionary may have the name as it was written
+            feeds = {normalize("NFKC", key): feeds[key] for key in feeds}
+        if name not in feeds:
+            fed = f" (fed: {', '.join(feeds)})" if feeds else ""
+            if expected.kind != "f":
+                raise ValueError(f"{name}: expected {expected}, got nothing{fed}")
+            warn(f"{name} is not fed: nan{fed}")
+            return self.unfed
+        data = numeric(feeds[name], name)
+        shape = np.shape(data)
+        fits = [n in (None, m) for n, m in zip(self.shape, shape)]
+        if len(shape) != len(self.shape) or not all(fits):
+            raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
+        if self.dtype is not None:
+            dtype = np.result_type(data)
+            if not np.can_cast(dtype, expected, "same_kind"):
+                raise TypeError(f"{name}: expected {expected}, got {dtype}")
+            data = np.asarray(data, expected)
+        if data is feeds[name] and type(data) is np.ndarray:
+            self.last = data.shape, data.dtype
+        return data
 
 
 # --- Gradients that fit ---------------------------------------------------------------

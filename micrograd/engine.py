@@ -9,9 +9,9 @@ therefore a graph, an expression, and two loops over the graph do all the work:
 
 The file follows this idea: the node (`Value`), `forward`, `backward`, the operators of
 a first net, how an operator makes a node (`apply`), the order in which the loops visit
-the nodes (`order_of`), the operands on the way to `wrt` (`links_to`), and leaves that
-get their data later (`Placeholder`). Higher modules add methods to `Value`: NumPy's
-other names, error hints, notebook tables. Nothing here imports them.
+the nodes (`order_of`), and the operands on the way to `wrt` (`links_to`). Higher
+modules add methods to `Value`: NumPy's other names, error hints, notebook tables.
+Nothing here imports them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
-from unicodedata import normalize
 
 import numpy as np
 
 from micrograd import rules
 from micrograd.arrays import (
     HALF,
+    Placeholder,
     are_numbers,
     as_number,
     as_parameter,
@@ -552,8 +552,7 @@ def links_to(
 ) -> list[list[Link]]:
     """For the root, and back to the first result, the operands that lead to wrt.
 
-    A result that does not lead to wrt, or that no gradient reaches, has none. An error
-    tells the names that wrt was given by.
+    A result that does not lead to wrt, or that no gradient reaches, has none.
     """
     order = order_of(root)
     key = None if wrt is None else tuple(map(id, wrt))
@@ -599,56 +598,3 @@ def values_in(wrt: Values) -> list[Value]:
         else:
             raise TypeError(f"wrt: expected Values, got {x!r}{hint('wrt', x)}")
     return values
-
-
-# --- Leaves that get their data later -------------------------------------------------
-
-
-class Placeholder:
-    """The inputs that a lazy Value accepts, and its data until it is fed."""
-
-    def __init__(self, shape: Any, name: str, dtype: Any) -> None:
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise TypeError(f"name: expected an identifier, got {name!r}")
-        self.name = normalize("NFKC", name)  # as Python reads it in forward(µ=1)
-        self.dtype = dtype
-        shape = as_parameter(shape)
-        self.shape = tuple(shape) if np.iterable(shape) else (shape,)
-        is_array = self.shape != () or dtype is not None
-        self.unfed = numeric(self.of_length(1), name) if is_array else float("nan")
-        self.expected = np.result_type(self.unfed)
-        self.last: tuple[Any, Any] = (None, None)  # the last shape and dtype that fit
-
-    def of_length(self, length: int) -> Any:
-        """Unfed data whose open axes have that length: nan; integers are 0."""
-        shape = [length if n is None else n for n in self.shape]
-        fill = float("nan") if np.dtype(self.dtype).kind == "f" else 0
-        return np.full(shape, fill, self.dtype)
-
-    def feed(self, feeds: dict[str, Any]) -> Any:
-        """The data among the feeds, or nan with a warning; an error if it is unfit."""
-        name, expected = self.name, self.expected
-        data = feeds.get(name)
-        if type(data) is np.ndarray and (data.shape, data.dtype) == self.last:
-            return data
-        if name not in feeds:  # a dictionary may have the name as it was written
-            feeds = {normalize("NFKC", key): feeds[key] for key in feeds}
-        if name not in feeds:
-            fed = f" (fed: {', '.join(feeds)})" if feeds else ""
-            if expected.kind != "f":
-                raise ValueError(f"{name}: expected {expected}, got nothing{fed}")
-            warn(f"{name} is not fed: nan{fed}")
-            return self.unfed
-        data = numeric(feeds[name], name)
-        shape = np.shape(data)
-        fits = [n in (None, m) for n, m in zip(self.shape, shape)]
-        if len(shape) != len(self.shape) or not all(fits):
-            raise ValueError(f"{name}: expected shape {self.shape}, got {shape}")
-        if self.dtype is not None:
-            dtype = np.result_type(data)
-            if not np.can_cast(dtype, expected, "same_kind"):
-                raise TypeError(f"{name}: expected {expected}, got {dtype}")
-            data = np.asarray(data, expected)
-        if data is feeds[name] and type(data) is np.ndarray:
-            self.last = data.shape, data.dtype
-        return data

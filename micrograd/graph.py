@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from micrograd.engine import Constant, Placeholder, Value, order_of
+from micrograd.arrays import Placeholder
+from micrograd.engine import Constant, Value, order_of
 from micrograd.rules import Rule
 
 

@@ -147,11 +147,14 @@ class Instead:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __repr__(self) -> str:
+        return f"a Value has no attribute {self.name!r}{find('value', self.name)}"
+
     def __get__(self, value: Any, owner: Any) -> NoReturn:
-        refuse("value", "a Value", self.name)
+        raise AttributeError(repr(self))
 
     def __set__(self, value: Any, x: Any) -> NoReturn:
-        refuse("value", "a Value", self.name)
+        raise AttributeError(repr(self))
 
 
 def refusing(**ours: str) -> Callable[[Method], Method]:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from micrograd import engine
-from micrograd.engine import Constant, Placeholder, Value, order_of
+from micrograd.arrays import Placeholder
+from micrograd.engine import Constant, Value, order_of
 from micrograd.graph import new_values_in, node_of, results_of
 from micrograd.interface.call_sites import asking_functions
 from micrograd.rules import Rule, located
