@@ -29,6 +29,7 @@ from testing import (
 from micrograd import (
     Value,
     compiled,
+    concatenate,
     gradient,
     hessian,
     jacobian,
@@ -292,6 +293,46 @@ class TestTables(ValueTest):
                         expected = 0.0 * x.data if x.grad is None else x.grad
                         self.assert_close(g.data, expected, 1e-9)
                         self.assertEqual(g.dtype, expected.dtype)
+
+    def test_third_derivatives(self):
+        """Of functions whose derivatives are primitives: differences of the second."""
+        x, square = numbers((4,)), numbers((3, 3)) + np.eye(3)
+        zeros = np.array([2.0, 0.0, 3.0, 0.0])
+        for function, data in (
+            (np.linalg.det, square),
+            (np.linalg.inv, square),
+            (lambda x: np.linalg.svd(x).S, square),
+            (lambda x: np.linalg.eigvalsh(x + x.T), square),
+            (lambda x: np.linalg.qr(x).R, square),
+            (np.prod, zeros),
+            (np.cumprod, zeros),
+            (np.sinc, np.array([-2.7, 0.01, 0.3, 1.1])),
+            (special.digamma, np.array([-1.7, 0.3, 5.0])),
+            (lambda x: np.logaddexp.accumulate(x), x),
+            (lambda x: np.convolve(x, x), x),
+            (lambda x: np.kron(x, x), x),
+            (lambda x: np.interp(x, [0.0, 1.0, 3.0], x[:3] ** 2), x),
+            (lambda x: np.polyval(x, x), x),
+            (lambda x: np.quantile(x**3, [0.2, 0.7]), x),
+            (lambda x: np.pad(x, 2, mode="reflect") ** 3, x),
+            (lambda x: concatenate([x, x[:2] * x[2:]]) ** 2, x),
+            (lambda x: x.at[1].set(x[0] ** 3) * x, x),
+        ):
+            v = Value(np.array(data))
+            first = gradient(squares(function(v)), v)
+            second = gradient(weighted([first]), v)
+            third = gradient(weighted([second]), v)
+            expected = np.zeros(np.shape(data))
+            for at in np.ndindex(expected.shape):
+                for sign in (1, -1):
+                    v.data[at] = data[at] + sign * 1e-6
+                    expected[at] += sign * np.sum(
+                        second.forward() * numbers(expected.shape, 0)
+                    )
+                v.data[at] = data[at]
+            scale = abs(third.forward()).max() + 1
+            with self.subTest(function):
+                self.assert_close(third.data / scale, expected / 2e-6 / scale, 1e-6)
 
     def test_compiled(self):
         for name, function, arrays in cases():
