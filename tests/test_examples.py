@@ -1,6 +1,7 @@
 """examples/: each program runs as a user runs it, and prints what it promises."""
 
 import re
+import shutil
 import unittest
 
 from testing import ROOT, is_installed, needs, new_folder, run_python
@@ -12,6 +13,30 @@ def run(name, *arguments):
     # On a busy machine, two threads wait for each other longer than one computes.
     settings = {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     return run_python(EXAMPLES / name, *arguments, **settings)
+
+
+MISSING = [
+    name
+    for name in ("gcc", "arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm")
+    if shutil.which(name) is None
+]
+
+
+class TestBoard(unittest.TestCase):
+    @needs("sklearn")
+    @unittest.skipIf(MISSING, f"needs {' and '.join(MISSING)}")
+    def test_a_net_adapts_on_a_cortex_m4(self):
+        printed = run("board/board.py", "--to", new_folder(self))
+        found = re.findall(r": (\d+\.?\d*)", printed)
+        before, after, predict, adapt, stack, step = map(float, found)
+        self.assertLess(before, 60)
+        self.assertGreater(after, 90)
+        self.assertLess(predict, 1000)
+        self.assertLess(adapt, 3000)
+        self.assertLess(stack, 8000)
+        self.assertLess(step, 1e6)
+        self.assertIn("right after 200 steps", printed)
+        self.assertIn("parameters: the same bits as here", printed)
 
 
 class TestExamples(unittest.TestCase):
