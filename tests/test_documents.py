@@ -99,7 +99,7 @@ def snippets(text, start, end):
     for block in BLOCK.finditer(text, start):
         kind, body = block.groups()
         between = text[after : block.start()]
-        if "```" in between or kind not in ("python", "text", "bash"):
+        if "```" in between or kind not in ("python", "text", "bash", "c"):
             raise ValueError(f"unknown or unclosed block before {body!r}")
         if kind == "text":
             if pending is None or between.strip():
@@ -186,6 +186,8 @@ class TestSections(unittest.TestCase):
         for line, code, output in snippets(read(page), start, end):
             if "draw_dot" in code and not has_graphviz():
                 self.skipTest("needs the graphviz package and its program dot")
+            if "gcc" in code and not shutil.which("gcc"):
+                self.skipTest("needs a compiler of C: gcc")
             if "mpi4py" in code and not MPIEXEC:
                 self.skipTest("needs an MPI")
             for package in ("mpi4py", "scipy", "sklearn", "tqdm"):
