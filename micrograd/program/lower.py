@@ -525,7 +525,8 @@ def axes_in(axis: Any, n_axes: int) -> set[int]:
     """The numbers of axes, counted from the first one."""
     if axis is None:
         return set(range(n_axes))
-    return {int(i) % n_axes for i in (axis if isinstance(axis, tuple) else (axis,))}
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return {int(i) % n_axes for i in axes} if n_axes else set()  # as NumPy has it
 
 
 def varying_axes(numbers: Any) -> list[int]:
