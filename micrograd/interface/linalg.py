@@ -198,13 +198,14 @@ def grad_pinv_x(g: Any, y: Any, x: Any, **parameters: Any) -> Any:
     return outside - T(left @ y)
 
 
+def pinv_or_nan(x: Any, **parameters: Any) -> Any:
+    """np.linalg.pinv; called whole in compiled programs, as it decides by data."""
+    return or_nan(np.linalg.pinv, np.asarray(x), **parameters)
+
+
 define(np.linalg.inv, grad_inv_x)
 define(np.linalg.solve, grad_solve_a, grad_solve_b)
-define(
-    np.linalg.pinv,
-    grad_pinv_x,
-    value=lambda x, **parameters: or_nan(np.linalg.pinv, np.asarray(x), **parameters),
-)
+define(np.linalg.pinv, grad_pinv_x, value=pinv_or_nan)
 
 
 def pinv(a: Any, rcond: Any = None, *, rtol: Any = None) -> Value:
@@ -376,6 +377,11 @@ def eigen(x: Any, UPLO: Any) -> Any:
     return np.concatenate([w[..., None, :], v], -2)
 
 
+def eigen_or_nan(x: Any, UPLO: Any) -> Any:
+    """The same; nan, if x has nan."""
+    return or_nan(eigen, x, UPLO=UPLO)
+
+
 def grad_eigh_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     """Giles, "Collected matrix derivative results", 2008, 3.1; symmetric."""
     w, v = y[..., :1, :], y[..., 1:, :]
@@ -385,11 +391,7 @@ def grad_eigh_x(g: Any, y: Any, x: Any, UPLO: Any) -> Any:
     return symmetric(v @ inner @ transposed)
 
 
-define(
-    np.linalg.eigh,
-    grad_eigh_x,
-    value=lambda x, UPLO: or_nan(eigen, x, UPLO=UPLO),
-)
+define(np.linalg.eigh, grad_eigh_x, value=eigen_or_nan)
 
 
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
@@ -451,6 +453,11 @@ def singular(x: Any, full_matrices: bool = False) -> Any:
     return np.concatenate([u, T(vh), s[..., None, :]], -2)
 
 
+def singular_or_nan(x: Any, full_matrices: bool) -> Any:
+    """The same; nan, if x has nan."""
+    return or_nan(singular, x, full_matrices=full_matrices)
+
+
 def grad_svd_x(g: Any, y: Any, x: Any, full_matrices: bool = False) -> Any:
     """Townsend, "Differentiating the singular value decomposition", 2016."""
     (u, v), (grad_u, grad_v) = factors_in(y, x), factors_in(g, x)
@@ -477,11 +484,7 @@ def has_more_rows(x: Any) -> bool:
     return bool(m > n)
 
 
-define(
-    np.linalg.svd,
-    grad_svd_x,
-    value=lambda x, full_matrices: or_nan(singular, x, full_matrices=full_matrices),
-)
+define(np.linalg.svd, grad_svd_x, value=singular_or_nan)
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:

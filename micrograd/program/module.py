@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import keyword
-import operator
 import os
 import re
 import warnings
@@ -17,9 +16,32 @@ import numpy as np
 from micrograd.checkpoint import Fill, Path, archive_of, replace, target_of
 from micrograd.graph import node_of, results_of
 from micrograd.names import printable
-from micrograd.program.record import Line, Recording, plain
+from micrograd.program.pasted import (
+    LIBRARIES,
+    NoText,
+    is_top_level,
+    plain_function,
+    texts_of,
+)
+from micrograd.program.record import (
+    Line,
+    Recording,
+    all_bits,
+    has_own_shape,
+    kept_bits,
+    plain,
+)
 from micrograd.program.simplify import simplify
-from micrograd.program.source import Source, imported, name_of, wrapped
+from micrograd.program.source import (
+    METHODS,
+    OUTSIDE,
+    OWN,
+    Source,
+    imported,
+    is_numpys,
+    wrapped,
+)
+from micrograd.rules import Function, placed_at
 
 if TYPE_CHECKING:
     from micrograd.engine import Value
@@ -36,6 +58,20 @@ def given(name, x, shape, dtype):
         raise TypeError(f"{name}: expected {dtype.__name__}, got {x.dtype}")
     return x.astype(dtype, copy=False)
 '''
+SINCE = {  # the version that brought a function; all others are in NumPy 1.22
+    "bitwise_count": "2.0",
+    "cumulative_prod": "2.1",
+    "cumulative_sum": "2.1",
+    "matrix_transpose": "2.0",
+    "matvec": "2.2",
+    "permute_dims": "2.0",
+    "trapezoid": "2.0",
+    "unstack": "2.1",
+    "vecdot": "2.0",
+    "vecmat": "2.2",
+}
+OF_NUMPY = ("asarray", "can_cast", "load")  # what the module's own functions call
+WRITTEN = {*METHODS, all_bits, kept_bits, placed_at}  # by Source, without a call
 NO_DIGEST = "0" * 16
 # The file has the digest of the module's text, so that no module takes the arrays of
 # another one: when a reader comes between two files, or one of them is copied alone.
@@ -58,16 +94,12 @@ arrays = saved_arrays()
 def save(program: Program, path: Path, parameters: bool) -> None:
     """Write a program to a file, as `Program.save` says."""
     check_arguments(program)
-    results = results_of(program.roots)
-    opaque = {x.op for x in results if node_of(x).rule.is_opaque}
-    if opaque:
-        raise not_alone(opaque)
     path, _ = target_of(path)
     stem, ending = os.path.splitext(path)
     arrays_path = f"{stem}.npz"
     if ending.lower() == ".npz" or os.path.realpath(arrays_path) == path:
         raise ValueError(f"path: expected that of a module, got {path!r}")
-    module = of_all_lengths(program, parameters) or of_last_lengths(program, parameters)
+    module = module_of(program, parameters)
     if module is None:
         raise ValueError(
             "an open axis has not been fed, and the program is not the same for all "
@@ -103,18 +135,53 @@ def check_arguments(program: Program) -> None:
             )
 
 
-def not_alone(names: Iterable[str]) -> ValueError:
-    """The error about operators that are more than calls of NumPy's functions."""
-    return ValueError(
-        "expected NumPy's functions alone in what is saved; what is your own, SciPy's, "
-        f"or decides by its data is called whole: {', '.join(sorted(names))}"
-    )
+class NotAlone(ValueError):
+    """A program calls what is more than NumPy's functions.
+
+    Attributes
+    ----------
+    found : the operators, each with its line, if that is known
+    """
+
+    def __init__(self, nodes: Iterable[Value]) -> None:
+        self.found: list[str] = []
+        for node in dict.fromkeys(nodes):
+            site = node_of(node).call_site
+            self.found.append(f"{printable(node.op)} ({site})" if site else node.op)
+        super().__init__(
+            "expected NumPy's functions alone in what is saved; what is your own, "
+            "SciPy's, or depends on how many elements a mask takes is called whole: "
+            f"{', '.join(self.found)}"
+        )
+
+
+def obstacles_of(program: Program) -> list[str]:
+    """The operators that cannot be saved, each with its line."""
+    try:
+        module_of(program, parameters=True)
+    except NotAlone as error:
+        return error.found
+    return []
+
+
+def module_of(program: Program, parameters: bool) -> ModuleSource | None:
+    """The module of a program; None if an open axis has no length, and needs one."""
+    opaque = [x for x in results_of(program.roots) if node_of(x).rule.is_opaque]
+    if opaque:
+        raise NotAlone(opaque)
+    module = of_all_lengths(program, parameters)
+    return module or of_last_lengths(program, parameters)
+
+
+# Lengths of open axes to try, and how many more the next axis has. The first three show
+# what shrinks; the others are lengths that few other axes have.
+PROBES = ((1, 0), (3, 2), (4, 2), (37, 2), (53, 2))
 
 
 def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
     """The module for open axes of any length, if there is one.
 
-    What is written is the same for three lengths, and so for all, unless an axis is
+    What is written is the same for two lengths, and so for all, unless an axis is
     only as long for each of them: as that of x[:3], which is shorter where x is. Axes
     that were as long as one another at the last call have to be so again.
     """
@@ -128,17 +195,18 @@ def of_all_lengths(program: Program, parameters: bool) -> ModuleSource | None:
                 axes.append((program.names[lazy], i))
                 places.append((lazy, i, [*groups].index(shape[i])))
     recordings = []
-    for shortest, step in ((1, 0), (3, 2), (4, 2), (40, 2)):
+    for n_selected, (shortest, step) in enumerate(PROBES):
         lengths = {(lazy, i): shortest + step * group for lazy, i, group in places}
         try:
-            recordings.append(recorded(program, lengths, bool(places)))
+            found = recorded(program, lengths, bool(places), n_selected)
+            recordings.append(found)
         except Exception:  # such lengths do not go together
             return None
     if any_shrinks(*recordings[:3]):
         return None
     module, *others = [
         ModuleSource(program, recording, groups.values(), parameters)
-        for recording in recordings[1:]
+        for recording in recordings[3:]
     ]
     texts = [merged(module.text, other.text) for other in others]
     if None in texts or not all(
@@ -175,8 +243,9 @@ def recorded(
     program: Program,
     lengths: dict[tuple[Value, int], int],
     has_open_axes: bool = False,
+    n_selected: int | None = None,
 ) -> Recording:
-    """The lines for zeros of these lengths, where axes are open, and for the leaves."""
+    """The lines for data of these lengths, where axes are open, and for the leaves."""
     data = {leaf: plain(leaf.data) for leaf in program.leaves}
     for lazy in program.lazies:
         shape, dtype = program.form(lazy)
@@ -185,12 +254,38 @@ def recorded(
         else:
             axes = enumerate(lazy.shape)
             shape = [lengths[lazy, i] if n is None else n for i, n in axes]
-            data[lazy] = np.zeros(shape, dtype)
+            data[lazy] = example_of(shape, dtype)
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the data are zeros
-        recording = Recording(program.roots, program.wrt, data, program.constants)
+        warnings.simplefilter("ignore")  # of what the data are
+        recording = Recording(
+            program.roots, program.wrt, data, program.constants, n_selected
+        )
+    own = [x.shape[0] for x in recording.lines if has_own_shape(x) and x.shape]
+    if has_open_axes or own and n_selected is not None:
+        has_open_axes = True
+        recording.open_lengths = frozenset([*lengths.values(), *own])
     simplify(recording, has_open_axes)
     return recording
+
+
+def example_of(shape: Any, dtype: Any) -> Any:
+    """Data that most functions take: matrices that have an inverse; integers are 0."""
+    rng = np.random.default_rng(len(shape))
+    if np.dtype(dtype).kind != "f":
+        return np.zeros(shape, dtype)
+    data = rng.normal(size=shape)
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        data = data + 10.0 * shape[-1] * np.eye(shape[-1])
+    return data.astype(dtype)
+
+
+def one_of_each(x: np.ndarray[Any, Any], lengths: frozenset[int]) -> Any:
+    """The array, with one of equal slices along axes of these lengths."""
+    for axis, n in enumerate(x.shape):
+        first = x[(slice(None),) * axis + (slice(1),)]
+        if n in lengths and np.broadcast_to(first, x.shape).tobytes() == x.tobytes():
+            x = first
+    return x
 
 
 def merged(first: str, second: str) -> str | None:
@@ -234,17 +329,110 @@ class ModuleSource(Source):
         self.arrays: dict[str, Any] = {}
         inputs = {program.names[x]: recording.given[x] for x in leaves}
         wrt = [program.names[x] for x in program.wrt]
+        self.pasted: dict[Function, dict[str, str]] = {}
+        self.aliases: list[str] = []
+        self.not_numpys: list[Line] = []
+        for line in recording.lines:
+            self.paste(line)
+        self.seen: list[Line] = []
+        self.parts: list[np.ndarray[Any, Any]] = []
+        self.outside = {name for texts in self.pasted.values() for name in texts}
         super().__init__(recording, inputs, wrt, has_buffers=False)
+
+    def paste(self, line: Line) -> None:
+        """Take the text of what a line calls, if it is this package's."""
+        function, arguments, options = plain_function(line.function)
+        if line.is_opaque or line.function in WRITTEN or not is_top_level(function):
+            return
+        try:
+            texts = texts_of(function)
+        except NoText:
+            return
+        if {*texts} & {*OUTSIDE, *OWN, *OF_NUMPY} - {"math"}:
+            return
+        self.pasted[function] = texts
+        line.function = function
+        line.arguments = (*arguments, *line.arguments)
+        line.options = {**options, **line.options}
+
+    def function(self, line: Line) -> str:
+        """The name of what a line calls, which stands in the module if it can."""
+        if line.function not in self.pasted:
+            if not is_numpys(line.function):
+                self.not_numpys.append(line)
+            return super().function(line)
+        name = line.function.__name__
+        if any(name == x.name for x in self.inputs.values()):  # an argument hides it
+            known = ("pasted", name)
+            if known not in self.known:
+                self.known[known] = self.name_for(name)
+                self.aliases.append(f"{self.known[known]} = {name}")
+            return self.known[known]
+        return name
+
+    def checks_of_version(self) -> list[str]:
+        """What says at import that NumPy is too old."""
+        lines = []
+        for name in sorted({*self.imports} & {*SINCE}):
+            error = f'ImportError("{name}: expected NumPy {SINCE[name]} or later")'
+            lines += [f'if not hasattr(numpy, "{name}"):', f"    raise {error}"]
+        return ["import numpy", "", *lines, ""] if lines else []
+
+    def pasted_texts(self) -> list[str]:
+        """The definitions of what is called, libraries first."""
+        texts: dict[str, str] = {}
+        for function in self.pasted:
+            texts.update(self.pasted[function])
+        lines = [texts.pop(name) for name in sorted({*texts} & {*LIBRARIES})]
+        lines += [""] if lines else []
+        for text in texts.values():
+            is_function = text.startswith("def ")
+            lines += ["", *text.splitlines(), ""] if is_function else [text]
+        return [*lines, *self.aliases, ""] if lines else []
 
     def far_constant(self, name: str, data: Any) -> str:
         """A long constant goes to the file beside the module."""
         self.arrays[name] = data
         return f'{name} = arrays["{name}"]'
 
-    def other_shape(self, line: Line) -> str:
-        """Refuse: the shape depends on data, which here are zeros."""
-        is_mask = line.function is operator.getitem
-        raise not_alone(["[] of a mask" if is_mask else name_of(line.function)])
+    def statements(self, line: Line, out: str) -> list[str]:
+        """The statements that a line is; later ones may refer to its shape."""
+        texts = super().statements(line, out)
+        self.seen.append(line)
+        return texts
+
+    def shape_in_words(self, shape: tuple[int, ...]) -> str:
+        """The shape of an array above that has this one, of open axes; or ""."""
+        if self.groups is None or self.recording.open_lengths.isdisjoint(shape):
+            return ""
+        for line in (*self.inputs.values(), *self.seen):
+            if line.is_array and line.shape == shape:
+                return f"{line.name}.shape"
+        return ""
+
+    def argument(self, x: Any, like: np.dtype[Any] | None = None) -> str:
+        """An argument as text; a shape that may be another one, by name."""
+        if type(x) is tuple and x and all(type(n) is int for n in x):
+            return self.shape_in_words(x) or super().argument(x, like)
+        return super().argument(x, like)
+
+    def constant(self, data: Any) -> str:
+        """The name of a constant; along open axes it is repeated."""
+        shape = self.shape_in_words(np.shape(data))
+        part = one_of_each(np.asarray(data), self.recording.open_lengths)
+        if not shape or not self.recording.open_lengths.isdisjoint(part.shape):
+            return super().constant(data)
+        if part.size > 1:
+            self.parts.append(part)  # they are known by their ids
+            return f"{self.numpy('broadcast_to')}({self.constant(part)}, {shape})"
+        number, dtype = self.argument(part.item()), self.argument(part.dtype)
+        return f"{self.numpy('full')}({shape}, {number}, {dtype})"
+
+    def check_of_shape(self, line: Line) -> list[str]:
+        """None is needed where the text is the same for all lengths."""
+        if self.groups is None:
+            self.not_numpys.append(line)
+        return []
 
     def given(self) -> tuple[list[str], list[str], list[str]]:
         """The arguments of `step`, what checks them, and what its docstring says."""
@@ -283,19 +471,21 @@ class ModuleSource(Source):
 
     def head(self) -> list[str]:
         """Imports, arrays, and what checks the arguments and says what they are."""
-        if self.functions:
-            called = set(map(id, self.functions.values()))
-            lines = [x for x in self.recording.lines if id(x.function) in called]
-            raise not_alone({line.node.op for line in lines if line.node is not None})
+        if self.not_numpys:
+            raise NotAlone(x.node for x in self.not_numpys if x.node is not None)
         arguments, checks, about = self.given()
         # In the namespace of the module, where no name is a user's.
-        own = ["asarray", "can_cast", *(["load"] if self.arrays else [])]
+        own = [x for x in OF_NUMPY if x != "load" or self.arrays]
         imports = [*self.imports.items(), *zip(own, own)]
         what = "The results" if len(self.recording.results) > 1 else "The result"
         if self.wrt:
             what += f", and the gradients by {', '.join(self.wrt)}"
         return [
-            *self.title("NumPy code written by micrograd. It needs nothing else."),
+            *self.title(
+                "NumPy code written by micrograd. It needs nothing else.",
+                "This file is your own: use it as you like.",
+            ),
+            *self.checks_of_version(),
             *self.imports_of_python(*(["os"] if self.arrays else [])),
             *imported(imports),
             *(
@@ -303,6 +493,7 @@ class ModuleSource(Source):
                 if self.arrays
                 else []
             ),
+            *self.pasted_texts(),
             *([*self.setup, ""] if self.setup else []),
             *GIVEN.replace("def given(", f"def {self.own['given']}(").splitlines(),
             "",

@@ -15,7 +15,7 @@ from micrograd.engine import Constant, Value, links_to, order_of, values_in
 from micrograd.graph import in_order_of_birth, node_of, results_of
 from micrograd.names import identifier, names_in
 from micrograd.program.code import Code, form_of
-from micrograd.program.module import save
+from micrograd.program.module import obstacles_of, save
 from micrograd.program.record import plain
 from micrograd.program.source import OtherShape
 
@@ -278,6 +278,18 @@ class Program:
                 )
             else:
                 save(self, path, parameters)
+
+    @property
+    def unsaveable(self) -> list[str]:
+        """The operators for which `save` refuses the program, each with its line.
+
+        >>> x = Value(shape=(None,), name="x")
+        >>> compiled((x * x).sum()).unsaveable
+        []
+        """
+        self._refuse_own_operators()
+        with self._lock:
+            return obstacles_of(self)
 
     def _refuse_own_operators(self) -> None:
         """An error inside of a call, which an operator asks for more in vain."""

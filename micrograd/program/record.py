@@ -299,9 +299,14 @@ class Tape:
     lines : so far
     node, is_backward : whose rule is being run, and in which direction
     errors : what np.errstate says outside, for calls that may do anything
+    n_selected : as for Recording
+    masks, selecting : those that take so many, by their data; the lines that have them
     """
 
     def __init__(self) -> None:
+        self.n_selected: int | None = None
+        self.masks: dict[Any, np.ndarray[Any, Any]] = {}
+        self.selecting: set[Line] = set()
         self.lines: list[Line] = []
         self.node: Value | None = None
         self.is_backward = False
@@ -311,6 +316,7 @@ class Tape:
         self, function: Function, inputs: Any, options: Any, is_opaque: bool = False
     ) -> Recorded:
         """Call a function, and write that down."""
+        self.select(function, inputs)
         with np.errstate(**self.errors) if is_opaque else nullcontext():
             line = call_of(function, replaced(inputs, noted), replaced(options, noted))
         if not isinstance(line.data, (np.ndarray, np.generic, float, int)):
@@ -321,6 +327,25 @@ class Tape:
         line.is_opaque = is_opaque
         self.lines.append(line)
         return Recorded(self, line)
+
+    def select(self, function: Function, inputs: Any) -> None:
+        """Let the masks in a selection take as many elements as is asked for."""
+        is_of_places = function in (np.argwhere, np.flatnonzero)
+        is_selection = function in (operator.getitem, elements_at)
+        if self.n_selected is None or not is_of_places and not is_selection:
+            return
+        for line in lines_in(replaced(inputs if is_of_places else inputs[1:], noted)):
+            is_mask = is_of_places or np.result_type(line.data).kind == "b"
+            if line.kind == "constant" or not is_mask or line in self.selecting:
+                continue
+            key = (line.shape, line.data.tobytes())
+            if key not in self.masks:
+                size = np.size(line.data)
+                most = max(size - 1, min(size, 2), 1)  # not all, which others have
+                n = 1 + (self.n_selected + len(self.masks)) % most
+                self.masks[key] = (np.arange(size) < n).reshape(line.shape)
+            line.data = self.masks[key].astype(line.data.dtype)
+            self.selecting.add(line)
 
     def operate(
         self, symbol: Callable[..., Any], function: Function, inputs: Any
@@ -367,8 +392,10 @@ def on_recorded(
         return fitted(tape, *data)
     if function is placed_at:
         g, x, *keys = data
-        shape = x if type(x) is tuple else np.shape(x)
-        return tape.call(placed_at, (g, shape, *keys), {})
+        has_any_length = tape.n_selected is not None and isinstance(x, Recorded)
+        if not has_any_length and type(x) is not tuple:
+            x = np.shape(x)
+        return tape.call(placed_at, (g, x, *keys), {})
     if function is elements_at and np.ndim(data[0]) == 0:  # arrays have [keys]
         return tape.call(elements_at, data, {})
     value: Any = RULES[function].value if function in RULES else None
@@ -399,11 +426,13 @@ class Recording:
     gradients, wrt_data : of each of wrt
     values, by : the lines of the operators' results and of their gradients, by node
     shapes : of the operators' operands, by node
+    open_lengths : those of open axes, and of what depends on data, if others may come
 
     Parameters
     ----------
     data : of the leaves
     constants : copies of raw arrays, for the operands that they are
+    n_selected : how many elements masks take, about; None if the data decide
     """
 
     def __init__(
@@ -412,8 +441,10 @@ class Recording:
         wrt: list[Value],
         data: dict[Value, Any],
         constants: Mapping[Constant, Any] = MappingProxyType({}),
+        n_selected: int | None = None,
     ) -> None:
         tape = Tape()
+        tape.n_selected = n_selected
         self.given = {leaf: Line("given", data[leaf]) for leaf in data}
         values: dict[Any, Any] = {
             leaf: Recorded(tape, line) for leaf, line in self.given.items()
@@ -436,6 +467,7 @@ class Recording:
             tape.is_backward = True
             gradients = backward(tape, roots[0], wrt, values) if wrt else {}
         self.lines = tape.lines
+        self.open_lengths: frozenset[int] = frozenset()
         self.results = [as_line(values[root]) for root in roots]
         self.gradients = [as_line(gradients[x]) for x in wrt]
         self.wrt_data = [as_line(values[x]).data for x in wrt]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,6 +249,8 @@ def rewrite(recording: Recording, has_open_axes: bool) -> None:
     rewrites = {**REWRITES}
     if has_open_axes:
         del rewrites[np.add.reduce]
+        lengths = recording.open_lengths
+        rewrites[np.matmul] = lambda line, uses: of_matmul(line, uses, lengths)
     new: dict[Line, Any] = {}
     lines: list[Line] = []
     uses: Uses = Counter([*recording.results, *recording.gradients])
@@ -455,11 +458,18 @@ def factors_of(x: Line, uses: Uses) -> tuple[Any, Any] | None:
     return None
 
 
-def of_matmul(line: Line, uses: Uses) -> Any:
-    """np.dot is faster, where it does not take 0 times nan as 0."""
+def of_matmul(
+    line: Line, uses: Uses, open_lengths: frozenset[int] = frozenset()
+) -> Any:
+    """np.dot is faster, where it does not take 0 times nan as 0: of a size above 1.
+
+    An open length may be 1 at another call.
+    """
     a, b = line.arguments
     for x in (a, b):
-        if not isinstance(x, Line) or np.ndim(x.data) not in (1, 2) or x.data.size < 2:
+        if not isinstance(x, Line) or np.ndim(x.data) not in (1, 2):
+            return None
+        if prod(n for n in x.shape if n not in open_lengths) < 2:
             return None
     return written(line, np.dot, a, b)
 

@@ -76,7 +76,8 @@ NUMERALS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half"}
 # Names of Python's, and of the text's own, that stand in its function.
 OWN = "abs bool float given int math slice ValueError".split()
 # And those that stand outside of it, where an argument may have the same name.
-OUTSIDE = "all arrays dict filter len os saved_arrays step str TypeError zip".split()
+OUTSIDE = "all arrays dict filter hasattr ImportError len numpy os saved_arrays".split()
+OUTSIDE += "step str TypeError zip".split()
 INLINED = "(inlined)"  # in place of a name
 LARGE = 2**16  # bytes; an array of its own of this size is let go as soon as possible
 
@@ -86,6 +87,7 @@ class Source:
 
     Attributes
     ----------
+    outside : names of its own that stand outside of the function
     text : a module with the function `step(*inputs)`, which returns a tuple of results
         and a tuple of gradients
     constants : arrays, by the names that they have in the text
@@ -94,6 +96,8 @@ class Source:
     nodes : for each line of the text, by its number, the operator that it comes from,
         the shapes of its operands and its place
     """
+
+    outside: Iterable[str] = ()
 
     def __init__(
         self,
@@ -119,7 +123,7 @@ class Source:
         self.taken = {*keyword.kwlist}
         for name, line in self.inputs.items():  # the user's, before all others
             line.name = self.name_for(name)
-        self.taken.update(OUTSIDE)
+        self.taken.update(OUTSIDE, self.outside)
         self.own = {name: self.name_for(name) for name in OWN}
         self.is_mathematical = False
         self.name_lines()
@@ -401,8 +405,11 @@ class Source:
             for i, x in enumerate(arguments):
                 if isinstance(x, Line) and type(x.data) is np.bool_:
                     texts[i] = f"{self.numpy('bool_')}({texts[i]})"
+        is_of_numpy = is_numpys(line.function)  # whose flags are False by default
         texts += [
-            f"{k}={self.argument(v)}" for k, v in line.options.items() if v is not False
+            f"{k}={self.argument(v)}"
+            for k, v in line.options.items()
+            if v is not False or not is_of_numpy
         ]
         return ", ".join(texts)
 
@@ -428,7 +435,8 @@ class Source:
         if out:
             first = [f"{name} = {out}", f"{name}.fill(0)"]
         else:
-            form = f"{self.argument(shape)}, {self.argument(line.data.dtype)}"
+            form = f"{self.argument(shape)}{'.shape' * isinstance(shape, Line)}"
+            form = f"{form}, {self.argument(line.data.dtype)}"
             first = [f"{name} = {self.numpy('zeros')}({form})"]
         if not any(np.ndim(data_in(key)) for key in keys):
             return [*first, f"{name}[{self.key((*keys,))}] = {self.argument(values)}"]
@@ -532,8 +540,7 @@ class Source:
             body += [(indent + text, node) for text in first]
             body.append((f"{indent}{last}{self.comment(line)}", node))
             if line.is_array and (line.is_opaque or has_own_shape(line)):
-                body.append((f"if {line.name}.shape != {line.shape}:", node))
-                body.append((f"    raise {self.other_shape(line)}", node))
+                body += [(text, node) for text in self.check_of_shape(line)]
             if line in let_go:
                 names = ", ".join(x.name for x in let_go[line] if x.name != INLINED)
                 body.append((f"del {names}", node))
@@ -546,13 +553,16 @@ class Source:
         same = [f"also {', '.join(others)}"] if others else []
         return f"  # {'; '.join(shape + same)}" if shape or same else ""
 
-    def other_shape(self, line: Line) -> str:
-        """The error of a result whose shape depends on data, and is another now."""
+    def check_of_shape(self, line: Line) -> list[str]:
+        """What raises if a shape that depends on data is another one now."""
         if OtherShape not in self.known:
             self.known[OtherShape] = self.name_for("OtherShape")
-        name = self.known[OtherShape]
-        self.functions[name] = OtherShape
-        return f"{name}({line.name}.shape, {line.shape})"
+        error = self.known[OtherShape]
+        self.functions[error] = OtherShape
+        return [
+            f"if {line.name}.shape != {line.shape}:",
+            f"    raise {error}({line.name}.shape, {line.shape})",
+        ]
 
     def returned(self, targets: dict[Line, str]) -> list[str]:
         """The last lines: results, which are new, and gradients."""
