@@ -41,7 +41,7 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
 
     Raises
     ------
-    TypeError : the data, or dtype, are not real numbers
+    TypeError : the data, or dtype, are not real numbers, or they compute otherwise
     """
     if dtype is not None:  # the data are checked, and what the cast makes of them
         array = numeric(np.asarray(numeric(data, name), dtype), name)
@@ -53,12 +53,17 @@ def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
         array = np.asarray(data)
     except (TypeError, ValueError):  # a Value refuses; a list is ragged
         array = np.asarray(None)
-    if array.dtype.kind not in "biuf" or hasattr(data, "filled"):  # a masked array
+    if array.dtype.kind not in "biuf" or computes_otherwise(data):
         words = hint("operand" if name == "data" else "feed", data)
         got = f"{array.dtype} {type(data).__name__}{words}"
         raise TypeError(f"{name}: expected real numbers, got {got}")
     is_array = array.ndim or isinstance(data, np.ndarray)
     return array if is_array else array[()]  # which is a NumPy scalar
+
+
+def computes_otherwise(data: Any) -> bool:
+    """Whether it is a np.matrix, whose `*` is `@`, or a masked array."""
+    return isinstance(data, np.matrix) or hasattr(data, "filled")
 
 
 def as_parameter(x: Any, name: str = "key") -> Any:
@@ -91,14 +96,13 @@ def checked_data(found: Sequence[Any]) -> Sequence[Any]:
 
     Raises
     ------
-    TypeError : something is no array and no number, or computes in another way: a
-        np.matrix, whose `*` is `@`, or a masked array
+    TypeError : something is not an array or a number, or it computes otherwise
     """
     if USUAL_DATA.issuperset(map(type, found)):
         return found
     for data in found:
         is_data = isinstance(data, (np.ndarray, np.generic, float, int))
-        if not is_data or isinstance(data, np.matrix) or hasattr(data, "filled"):
+        if not is_data or computes_otherwise(data):
             kind = type(data).__name__
             raise TypeError(f"data: expected an array, got {kind}: write np.array")
     return [np.bool_(data) if type(data) is bool else data for data in found]

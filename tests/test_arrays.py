@@ -1,13 +1,23 @@
 """Arrays that are unusual but legal count as plain ones with the same numbers."""
 
 import math
+import runpy
 import unittest
 from operator import add, mul, sub, truediv
 
 import numpy as np
 from testing import new_folder
 
-from micrograd import Value, concatenate, einsum, nn, optim, stack, tensordot
+from micrograd import (
+    Value,
+    compiled,
+    concatenate,
+    einsum,
+    nn,
+    optim,
+    stack,
+    tensordot,
+)
 from micrograd.check import check_gradients
 
 FUNCTIONS = {  # of x of shape (n, 3), and of what is no leaf
@@ -257,7 +267,26 @@ class TestOfOtherArithmetic(ArraysTest):
                 with self.assertRaisesRegex(TypeError, "write np.array"):
                     use()
             self.assertEqual(y.data, before)
-        self.assert_same(Value(matrix).data, NUMBERS, NUMBERS.dtype)
+
+    def test_as_operands_and_feeds(self):
+        lazy = Value(shape=(2, 3), name="x")
+        y = (lazy * 2).sum()
+        program, folder = compiled(y), new_folder(self)
+        program.save(folder / "double.py")
+        step = runpy.run_path(str(folder / "double.py"))["step"]
+        matrix = NUMBERS.copy().view(np.matrix)
+        for data in (matrix, np.ma.masked_less(NUMBERS, 2)):
+            kind = type(data).__name__
+            for use in (
+                lambda data=data: Value(data),
+                lambda data=data: Value(NUMBERS) * data,
+                lambda data=data: y.forward(x=data),
+                lambda data=data: program(x=data),
+                lambda data=data: step(data),
+            ):
+                with self.assertRaisesRegex(TypeError, f"got .*{kind}"):
+                    use()
+        self.assertEqual(step(NUMBERS), 2 * NUMBERS.sum())
 
 
 class TestChanged(ArraysTest):

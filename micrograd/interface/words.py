@@ -193,6 +193,8 @@ def for_operand(given: Any) -> str:
         return " (the length of an open axis; mean(axis=0) divides a sum by it)"
     if hasattr(given, "filled"):
         return " (write array.filled(x), or where(array.mask, x, array.data))"
+    if isinstance(given, np.matrix):
+        return " (write np.asarray(matrix), whose * goes element by element)"
     if hasattr(given, "columns"):
         return " (choose columns of numbers: frame[names].to_numpy(float))"
     if getattr(getattr(given, "dtype", None), "kind", "") in ("O", "S", "U"):

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 GIVEN = '''
 def given(name, x, shape, dtype):
     """The argument as an array of that shape (None: of any length) and dtype."""
+    if type(x).__name__ in ("MaskedArray", "matrix"):
+        raise TypeError(f"{name}: expected an array, got {type(x).__name__}")
     x = asarray(x)
     fits = [n in (None, m) for n, m in zip(shape, x.shape)]
     if len(x.shape) != len(shape) or not all(fits):
