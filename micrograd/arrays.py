@@ -36,6 +36,13 @@ def as_number(y: Any) -> Any:
     return y.item() if is_plain else y
 
 
+def as_plain_float(x: Any) -> Any:
+    """A float64 without axes, or an integer, as Python's float; all else as it is."""
+    is_one = np.shape(x) == () and not isinstance(x, (bool, np.bool_))
+    is_exact = is_one and (isinstance(x, int) or np.result_type(x) == np.float64)
+    return float(x) if is_exact or isinstance(x, np.integer) else x
+
+
 def numeric(data: Any, name: str = "data", dtype: Any = None) -> Any:
     """The data as an array or a number, cast to dtype if one is given.
 

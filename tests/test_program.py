@@ -606,5 +606,41 @@ class TestTraining(ProgramTest):
             self.assert_equal(a, b)
 
 
+class TestNumbersInLeaves(unittest.TestCase):
+    def test_are_recorded_once(self):
+        """Whatever type a number has, in a leaf that held a float."""
+        v, w = Value(2.0), Value(np.ones(3, np.float32))
+        program = compiled((w * v).sum() / 3 + v**3, wrt={"v": v, "w": w})
+        program()
+        source = program.source
+        kinds = [float, np.float64, np.array, lambda x: np.float64(x)[()], int]
+        kinds += [np.int8, np.uint64, np.longlong]
+        with mock.patch("micrograd.program.program.Code", side_effect=AssertionError):
+            for kind in kinds:
+                v.data = kind(3.0) if kind is not np.array else np.array(3.0)
+                with self.subTest(type(v.data)):
+                    self.assertAlmostEqual(program(), 30.0)
+                    self.assertEqual(v.grad, 28.0)
+                    self.assertIs(type(v.grad), float)
+                    self.assertEqual(w.grad.dtype, np.float32)
+                    self.assertEqual(program.source, source)
+
+    def test_of_other_digits_are_others(self):
+        v = Value(2.0)
+        program = compiled(v * 3.0)
+        for x in (np.float32(2.0), np.ones(2), np.bool_(True), np.array(1, np.float32)):
+            v.data = x
+            expected = (v * 3.0).data
+            np.testing.assert_array_equal(program(), expected)
+            self.assertEqual(np.result_type(program()), np.result_type(expected))
+
+    def test_of_leaves_that_held_another(self):
+        v = Value(np.float64(2.0))
+        program = compiled(v * 3.0)
+        self.assertIs(type(program()), np.float64)
+        n = Value(3)
+        self.assertIs(type(compiled(n * 2)()), int)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from micrograd.arrays import checked_data
+from micrograd.arrays import as_plain_float, checked_data
 from micrograd.engine import Constant, Value, links_to, order_of, values_in
 from micrograd.graph import in_order_of_birth, node_of, results_of
 from micrograd.names import identifier, names_in
@@ -98,6 +98,7 @@ class Program:
         in_order = dict.fromkeys((*parameters, *in_order_of_birth(leaves)))
         self.lazies = in_order_of_birth(x for x in in_order if x.name)
         self.leaves = [x for x in in_order if not x.name]
+        self._floats = {x for x in self.leaves if type(x.data) is float}
         self.constants = constants_of(nodes)
         self._placeholders = [node_of(x).placeholder for x in self.lazies]
         self.wishes = names_in(names) or {}
@@ -143,6 +144,8 @@ class Program:
         """Run the code for these inputs, and set the gradients of wrt."""
         code, is_new = self._last, False
         if code is None or not code.fits(*inputs):
+            inputs[len(self.lazies) :] = map(self.data_of, self.leaves)
+        if code is None or not code.fits(*inputs):
             inputs = [*map(plain, checked_data(inputs))]
             code, is_new = self._code(inputs)
             inputs = code.separate(inputs)
@@ -157,6 +160,13 @@ class Program:
         for x, gradient in zip(self.wrt, gradients):
             x.grad = gradient
         return results
+
+    def data_of(self, leaf: Value) -> Any:
+        """The data of a leaf; if it held a float when it was compiled, as a float.
+
+        So a number that comes from an array, or an integer, has no code of its own.
+        """
+        return as_plain_float(leaf.data) if leaf in self._floats else leaf.data
 
     def _forget_gradients(self) -> None:
         """Half of them may be overwritten."""
@@ -210,7 +220,7 @@ class Program:
                         f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
                         "program, or forward(), before you ask for its source"
                     )
-            found = [x.data for x in (*self.lazies, *self.leaves)]
+            found = [x.data for x in self.lazies] + [*map(self.data_of, self.leaves)]
             inputs = [*map(plain, checked_data(found))]
             with self._lock:
                 self._code(inputs)[0].recorded.clear()
