@@ -33,6 +33,8 @@ def contraction(
     is_single = len(arrays) == 1 or len(terms) != len(arrays)
     if is_single or optimize is False or dtype not in OF_BLAS:
         subscripts = f"{','.join(terms)}->{result}"
+        if not subscripts.isascii():
+            raise ValueError(f"expected letters from a to z, got {subscripts!r}")
         return np.einsum(subscripts, *arrays, optimize=len(arrays) > 2 and optimize)
     optimize = tuple(optimize) if isinstance(optimize, list) else optimize
     parts = [*arrays]

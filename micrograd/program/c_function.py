@@ -408,8 +408,8 @@ class Function:
         """A loop, and the sums that it adds up."""
         sums = self.sums_of(loop, path)
         for array in sums:
-            assert array.start is not None
-            number = literal(array.start.value, array.dtype)
+            start: Any = array.start  # which a sum has
+            number = literal(start.value, array.dtype)
             self.emit(f"{ctype(array.dtype)} {self.sum_name(array)} = {number};", depth)
         has_inner = any(isinstance(node, Loop) for node in loop.body)
         wishes = "i" if depth == 1 else "k" if has_inner else "j"

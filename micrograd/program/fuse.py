@@ -211,8 +211,7 @@ def arranged(units: list[Unit], fixed: frozenset[Axis], depth: int) -> list[Node
             place, axis = joined(unit, nodes, first, rest, depth)
             if place == len(nodes):
                 nodes.append(Loop(axis.length, len(rest) == 1))
-            loop = nodes[place]
-            assert isinstance(loop, Loop)
+            loop: Any = nodes[place]
             loop.axis_of[unit] = axis
             loop.body.append(unit)
         for array in targets:

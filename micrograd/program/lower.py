@@ -430,8 +430,7 @@ class Lowering:
         if len(varying) == 1:  # a table along one axis
             (axis,) = varying
             numbers, places = row_along(numbers, axis), [places[axis]]
-        table = self.constant(numbers.astype(np.int32), places)
-        assert isinstance(table, Read)
+        table: Any = self.constant(numbers.astype(np.int32), places)
         return Index(((table, 1),))
 
     def formula(self, numbers: Any, places: Places) -> Index | None:
