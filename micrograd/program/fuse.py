@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
