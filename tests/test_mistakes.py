@@ -434,6 +434,16 @@ class FakePackage(ValueTest):
             with self.subTest(package):
                 self.assertIn(words, self.asked_by(package, asks))
 
+    def test_frames_of_mixed_types(self):
+        class Frame:
+            columns = ["a", "b"]
+
+            def __array__(self, *_, **__):
+                return np.array([[1, "x"]], object)
+
+        with self.assertRaisesRegex(TypeError, "object Frame .choose columns of"):
+            Value([1.0]) * Frame()
+
     def test_open_axes_are_not_drawn(self):
         names = {"__name__": "matplotlib.cbook"}
         exec("def f(v): return v.shape", names)

@@ -256,6 +256,9 @@ class TestGammainc(SpecialTest):
         x = a + np.sqrt(a) * np.linspace(-4, 4, 25)
         actual, expected = special.gammainc(a, Value(x)).data, scipys.gammainc(a, x)
         np.testing.assert_allclose(actual, expected, 1e-10, 1e-12)
+        x = 1e9 * np.array([0.5, 0.99, 1.002, 2.0])  # far from the mean
+        y = special.gammainc(1e9, Value(x)).data
+        self.assert_equal(y, [0, 0, 1, 1])
         edges = [0.0, 1.0, 30.0, inf, nan, -1.0]
         a, x = np.meshgrid(edges, edges)
         with np.errstate(all="ignore"):

@@ -68,10 +68,9 @@ def attribute_of(subject: str, owner: type) -> Callable[[Any, str], Any]:
     """The `__getattr__` of a class: a hint, or Python's own error."""
 
     def __getattr__(self: Any, name: str) -> Any:
-        try:
-            return object.__getattribute__(self, name)
-        except AttributeError as error:
-            raise AttributeError(f"{error}{find(subject, name)}") from None
+        if find(subject, name):
+            refuse(subject, f"{type(self).__name__!r} object", name)
+        return object.__getattribute__(self, name)
 
     __getattr__.__module__ = owner.__module__  # for help()
     __getattr__.__qualname__ = f"{owner.__name__}.__getattr__"

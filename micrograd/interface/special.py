@@ -222,8 +222,8 @@ def gammainc(a: Any, x: Any) -> Value:
 def log_ndtr(x: Any) -> Value:
     """The logarithm of the normal distribution's share below x, exact in both tails.
 
-    >>> log_ndtr(Value([0.0, -40.0])).data.round(4)
-    array([  -0.6931, -804.6084])
+    >>> print(f"{log_ndtr(Value(-40.0)):.4f}")
+    -804.6084
     """
     return apply(RULES[special_arrays.log_ndtr], x)
 

@@ -219,8 +219,6 @@ class Source:
         if isinstance(x, slice):
             bounds = ", ".join(map(self.argument, (x.start, x.stop, x.step)))
             return f"{self.own['slice']}({bounds})"
-        if isinstance(x, np.integer):  # as a slice may have
-            x = x.item()
         if isinstance(x, np.longdouble):  # which has no literal
             return f"{self.numpy(dtype_name(x.dtype))}({str(x)!r})"
         return literal(x)
