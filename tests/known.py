@@ -53,6 +53,12 @@ KNOWN = [
         "leaves of another kind later", "expression.*: d?type.*", "", r"forms=\('.*', '"
     ),
     no_fault(
+        "a float where its leaf held one",
+        "program.*: (d?type.*|number)",
+        "",
+        "'value'.*float",
+    ),
+    no_fault(
         "leaves of another shape later", "expression.*: .*", "", "kind='value'.*'n'"
     ),
     no_fault(
