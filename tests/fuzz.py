@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -541,7 +542,9 @@ def against_c(case, modules=None):
             if "cannot be written as C" in str(error):
                 return
             raise
-        data = [feeds[x.name] if x.name in feeds else x.data for x in program.lazies]
+        same = lambda name: unicodedata.normalize("NFKC", name)
+        fed = {same(name): x for name, x in feeds.items()}
+        data = [fed.get(same(x.name), x.data) for x in program.lazies]
         data += [x.data for x in program.leaves]
         n = c_programs.lengths_in(path.read_text(), program, data)
         data = [*n, *data]

@@ -289,6 +289,21 @@ class TestSpecialValues(CTest):
             case.program.save(folder / f"net{i}.c")
         self.assert_right(cases)
 
+    def test_sums_of_one_and_roots(self):
+        x = np.array([[-0.0], [1.0], [-np.inf], [4.0]])
+        sums = [lambda x: x.sum(1), lambda x: x.sum(), lambda x: np.sum(x, axis=())]
+        cases = [Case(f, x, has_gradients=False) for f in sums]
+        cases.append(Case(lambda x: x.sum(), -0.0, has_gradients=False))
+        cases += [
+            Case(lambda x, p: x**p, x, p, has_gradients=False) for p in (0.5, 2.0)
+        ]
+        self.assert_right(cases)
+
+    def test_questions_about_integers(self):
+        x = np.array([3, 0], "u1")
+        f = lambda x: [np.isnan(x), np.isfinite(x), np.signbit(x), np.isinf(x * 2)]
+        self.assert_right([Case(f, x, has_gradients=False)])
+
     def test_fast_math_is_refused(self):
         folder = new_folder(self)
         saved(compiled(Value([1.0]).exp()), folder)
@@ -430,6 +445,8 @@ class TestPlaces(CTest):
             Case(lambda t, i: t.at[i[:, 0]].add(t[:3]), table, rows),
             Case(lambda t, i: np.take_along_axis(t, i[:, :1] % 3, 0), table, rows),
             Case(lambda t: t[np.argmax(t, axis=0)], table),
+            Case(lambda t, i: t[i] * 0.75, np.array([2.5]), 0),
+            Case(lambda t: np.argmin(t[..., None], -1), 2, has_gradients=False),
             Case(lambda t: t[np.argmin(t, axis=1) * 1, 0], table),
             *[Case(lambda t, i: t[i], table, rows.astype(k)) for k in ("i1", "i4")],
             Case(lambda t, i: t[i], table, np.array([4, 0], "u1")),

@@ -156,16 +156,20 @@ class CSource:
             named = {*recording.values.values(), *recording.by.values()}
             function.write(self.described, named)
             function.low.line = None
-            for line in inputs.values():
-                ctype(np.dtype(np.result_type(line.data)))
+            self.step = self.training_step(options)
+            self.text = self.whole()
         except Refused as error:
             raise self.refusal(error) from None
-        self.step = None
-        if options.optimiser is not None:
-            given = {x: function.low.given[recording.given[x]] for x in leaves}
-            optimiser, max_norm = options.optimiser, options.max_norm
-            self.step = TrainingStep(program, function, given, optimiser, max_norm)
-        self.text = self.whole()
+
+    def training_step(self, options: Options) -> TrainingStep | None:
+        """The function that makes a training step, if an optimiser is given."""
+        if options.optimiser is None:
+            return None
+        program, low = self.program, self.function.low
+        leaves = (*program.lazies, *program.leaves)
+        given = {x: low.given[self.recording.given[x]] for x in leaves}
+        optimiser, max_norm = options.optimiser, options.max_norm
+        return TrainingStep(program, self.function, given, optimiser, max_norm)
 
     def refusal(self, error: Refused) -> Exception:
         """The error about what has no C: the operator, its shapes, and its place."""

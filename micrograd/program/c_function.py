@@ -102,6 +102,7 @@ class Function:
     def write(self, describe: Callable[[Line], str], named: Collection[Line]) -> None:
         """Write the body: `describe` says what a call is, `named` ones keep names."""
         self.describe = describe
+        self.low.statements = needed(self.low.statements)
         self.name_arrays(named)
         self.nodes = fused(self.low.statements)
         self.place_arrays()
@@ -213,7 +214,10 @@ class Function:
         if array.start is None or not self.kept[array] or len(array.writers) > 1:
             return False
         (writer,) = array.writers
-        fixed = {self.dimension(writer, loop) for loop in self.done(writer)}
+        done = self.done(writer)
+        if len(done) == len(self.paths[self.unit_of[writer]]):  # no loop adds it up
+            return False
+        fixed = {self.dimension(writer, loop) for loop in done}
         rest = [i for i, n in enumerate(array.shape) if n != 1 and i not in fixed]
         return writer.how != "=" and not rest
 
@@ -503,9 +507,10 @@ class Function:
         for array in self.arguments():
             begin = "const " if array.kind == "given" else ""
             parameters.append(declared(array, begin, self.open_lengths))
-        read = {x.array for y in self.low.statements for x in y.reads()}
-        unread = [x for x in self.arguments() if x.kind == "given" and x not in read]
-        first = [f"    (void){array.name};" for array in unread]
+        code = re.sub(r"/\*.*?\*/", "", "\n".join(self.lines), flags=re.DOTALL)
+        words = set(re.findall(r"\w+", code))
+        given = [array for array in self.arguments() if array.kind == "given"]
+        first = [f"    (void){x.name};" for x in given if x.name not in words]
         for i, name in enumerate(self.length_names, 1):
             first += [f"    if ({name} < 1)", f"        return {i};", ""]
         return function_text(self.name, parameters, [*first, *self.lines])
@@ -518,6 +523,18 @@ def function_text(
     declared = ",\n".join(f"    {text}" for text in parameters)
     head = f"int {name}(\n{declared})" if parameters else f"int {name}(void)"
     return [head, "{", *lines, "", "    return 0;", "}"]
+
+
+def needed(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements that write what is read, or checks."""
+    kept: list[Statement] = []
+    read: set[Array] = set()
+    for statement in reversed(statements):
+        is_read = statement.target in read or statement.target.output
+        if is_read or statement.how == "check":
+            kept.append(statement)
+            read.update(x.array for x in statement.reads())
+    return kept[::-1]
 
 
 def origin_of(statement: Statement) -> Any:

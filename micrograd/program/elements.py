@@ -268,6 +268,8 @@ class Elements:
         y = others[0] if others else ""
         if x == y and function in (np.maximum, np.minimum):
             return texts[0]
+        if x == y and function is np.equal and kind.kind in "iub":
+            return "true"
         if function in WRAPPING and dtype.kind in "iu":
             sign, name = INFIX[function], ctype(dtype)
             return f"({name})((uint64_t){x} {sign} (uint64_t){y})"
@@ -323,7 +325,9 @@ class Elements:
         if function is np.abs:
             name = ctype(dtype)
             return f"{x} < 0 ? ({name})(0 - (uint64_t){x}) : {x}"
-        if function is np.sign and dtype.kind != "b":
+        if function is np.sign and dtype.kind == "u":
+            return f"{x} > 0"
+        if function is np.sign and dtype.kind == "i":
             return f"({ctype(dtype)})(({x} > 0) - ({x} < 0))"
         if function is np.invert:
             return f"!{x}" if dtype.kind == "b" else f"({ctype(dtype)})~{x}"
@@ -462,19 +466,14 @@ def scaled(factor: float) -> Callable[..., str]:
     return lambda kind, x: f"{x} * {literal(factor, kind)}"
 
 
-def of_floats(template: str, otherwise: str) -> Callable[..., str]:
-    """A question about floats, and the answer for all integers."""
-    return lambda kind, x: template.format(x) if kind.kind == "f" else otherwise
-
-
 SIMPLE: dict[Function, Callable[..., str]] = {
     np.deg2rad: scaled(np.pi / 180),
     np.degrees: scaled(180 / np.pi),
     np.fmax: lambda kind, x, y: preferred(kind, x, y, ">"),
     np.fmin: lambda kind, x, y: preferred(kind, x, y, "<"),
-    np.isfinite: of_floats("isfinite({})", "true"),
-    np.isinf: of_floats("isinf({}) != 0", "false"),
-    np.isnan: of_floats("isnan({}) != 0", "false"),
+    np.isfinite: lambda kind, x: f"isfinite({x})",
+    np.isinf: lambda kind, x: f"isinf({x}) != 0",
+    np.isnan: lambda kind, x: f"isnan({x}) != 0",
     np.logical_not: lambda kind, x: f"!{x}",
     np.maximum: larger,
     np.minimum: smaller,

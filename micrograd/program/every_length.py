@@ -12,6 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+# The lengths in the declaration of an array that is no argument.
+DECLARED = re.compile(
+    r"^ *(?:static )?(?:const )?(?:double|float|bool|u?int\d+_t) \w+(\[.*\])(?: =|;)",
+    re.MULTILINE,
+)
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[-+]?\d+)?f?)(?![\w.])")
 # For each group of axes that are as long as one another: no length of one is a simple
 # formula of another's.
@@ -36,8 +41,12 @@ def of_every_length(texts: Sequence[str], names: Mapping[str, int]) -> str | Non
         if text is None:
             return None
         result.append(text)
+    text = "".join(result)
+    lengths = " ".join(DECLARED.findall(text))
+    if not set(names).isdisjoint(re.findall(r"\w+", lengths)):
+        return None  # an array would have a length that is unknown
     # C needs no length of the outermost axis, and the comment no parentheses.
-    text = re.sub(r"\[restrict \([^]]*\)\]", "[restrict]", "".join(result))
+    text = re.sub(r"\[restrict \([^]]*\)\]", "[restrict]", text)
     return re.sub(r"\(\((\d+ \* \w+)\),", r"(\1,", text)
 
 

@@ -198,8 +198,17 @@ class Lowering:
         operands = tuple(self.operand(x, axes) for x in line.arguments)
         like, dtype = common_dtype(line), dtype_of(line)
         value: Expression = Call(line.function, operands, dtype, like)
-        if line.function is operator.pow:
-            value = to_power(operands[0], operands[1], dtype)
+        if (
+            operands
+            and operands[0].dtype.kind in "iub"
+            and line.function in OF_INTEGERS
+        ):
+            value = Literal(OF_INTEGERS[line.function], dtype)
+        elif line.function is np.signbit and operands[0].dtype.kind in "ub":
+            value = Literal(False, dtype)
+        elif line.function is operator.pow:
+            is_one = np.ndim(data_of(line.arguments[1])) == 0
+            value = to_power(operands[0], operands[1], dtype, is_one)
         elif len(operands) == 2:
             x, y = operands
             mask, number = (x, y) if isinstance(y, Literal) else (y, x)
@@ -264,6 +273,9 @@ class Lowering:
             start = data_in(initial)
         if how in ("and", "or") and value.dtype != BOOL:
             value = Call(np.not_equal, (value, Literal(0, value.dtype)), BOOL, None)
+        if how == "+" and not counted(over) and value.dtype.kind == "f":
+            zero = Literal(0.0, value.dtype)  # the sum of -0.0 is 0.0
+            value = Call(np.add, (value, zero), value.dtype, value.dtype)
         kept = [None if i in reduced else axis for i, axis in enumerate(axes)]
         if not keepdims:
             kept = [axis for i, axis in enumerate(axes) if i not in reduced]
@@ -522,7 +534,7 @@ def common_dtype(line: Line) -> np.dtype[Any] | None:
 
 def axes_in(axis: Any, n_axes: int) -> set[int]:
     """The numbers of axes, counted from the first one."""
-    if axis is None:
+    if axis is None or not n_axes:  # a number may be reduced along axis 0
         return set(range(n_axes))
     axes = axis if isinstance(axis, tuple) else (axis,)
     return {int(i) % n_axes for i in axes} if n_axes else set()  # as NumPy has it
@@ -589,15 +601,33 @@ def extreme_of(
     return chosen if chosen.dtype == dtype else Call(cast, (chosen,), dtype, None)
 
 
-def to_power(x: Expression, exponent: Expression, dtype: np.dtype[Any]) -> Expression:
-    """x ** exponent, for which NumPy's arrays have faster functions than np.power."""
+OF_INTEGERS: dict[Function, bool] = {  # what holds for all of them
+    np.isfinite: True,
+    np.isinf: False,
+    np.isnan: False,
+}
+
+
+def to_power(
+    x: Expression, exponent: Expression, dtype: np.dtype[Any], is_one: bool
+) -> Expression:
+    """x ** exponent, for which NumPy's arrays have faster functions than np.power.
+
+    If the exponent is one number, and 0.5, it is a root, which differs at -inf.
+    """
     number = exponent.value if isinstance(exponent, Literal) else None
     if number == 0:
         return Literal(1, dtype)
     for known, function in POWERS.items():
         if number == known:
             return Call(function, (x,), dtype, dtype)
-    return Call(np.power, (x, exponent), dtype, dtype)
+    power = Call(np.power, (x, exponent), dtype, dtype)
+    if not is_one or number is not None or dtype.kind != "f":
+        return power
+    half = Literal(0.5, exponent.dtype)
+    is_half = compared(np.equal, exponent, half, exponent.dtype)
+    root = Call(np.sqrt, (x,), dtype, dtype)
+    return Call(np.where, (is_half, root, power), dtype, None)
 
 
 POWERS: dict[float, Function] = {

@@ -152,7 +152,7 @@ def rearranged(low: Lowering, line: Line, places: Places) -> Expression:
         raise Refused(f"{name_of(line.function)} by computed places")
     numbers = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
     found = line.function(numbers, *data_in(tuple(others)), **data_in(line.options))
-    sources = np.unravel_index(found, shape) if numbers.size else ()
+    sources = np.unravel_index(found, shape) if numbers.ndim else ()
     return low.at(x, [low.fitted(np.asarray(numbers), places) for numbers in sources])
 
 
