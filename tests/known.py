@@ -56,7 +56,7 @@ KNOWN = [
         "a float where its leaf held one",
         "program.*: (d?type.*|number)",
         "",
-        "'value'.*float",
+        r"forms=\('[^n][^']*', '",
     ),
     no_fault(
         "leaves of another shape later", "expression.*: .*", "", "kind='value'.*'n'"
