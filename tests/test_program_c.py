@@ -235,6 +235,51 @@ class TestOperators(CTest):
         self.assert_right([Case(f, a, b, has_gradients=False)])
 
 
+class TestRarerCalls(CTest):
+    def test_of_floats(self):
+        x = uniform((3, 4), -2.0, 2.0)
+        functions = [
+            lambda x: np.full_like(x, 2.5) * x,
+            lambda x: np.ones_like(x) + np.zeros_like(x) * x,
+            lambda x: np.dot(x[0, 0], x),
+            lambda x: x.astype("f4") * 2,
+            lambda x: np.take(x, [7, -1], axis=1, mode="clip"),
+            lambda x: np.round(x * 100, -1),
+            lambda x: x[:0].reshape(4, 0).T,
+            lambda x: x.reshape(3, 2, 2)[:, ::-1].reshape(12)[::5],
+            lambda x: np.take_along_axis(x, np.array([[0], [3], [1]]), 1),
+        ]
+        if hasattr(np, "vecdot"):  # of NumPy 2
+            functions.append(lambda x: np.vecdot(x, x[0]))
+        cases = [Case(function, x) for function in functions]
+        others = [
+            lambda x: (x * 3).astype(int),
+            lambda x: (x * 3).astype("i1") + (x > 0).astype("u1"),
+            lambda x: np.count_nonzero(x > 0, axis=1, keepdims=True),
+            lambda x: np.count_nonzero(x),
+            lambda x: [x.any(0), x.all(), (x * 0).any(axis=1)],
+            lambda x: np.nanargmin(x, axis=0, keepdims=True),
+            lambda x: 0.5 > x,
+        ]
+        cases += [Case(f, x, has_gradients=False) for f in others]
+        large = uniform((70, 70), -1.0, 1.0)
+        cases.append(Case(lambda x: where(x > 0, x, 0.0) * 2, large))
+        self.assert_right(cases)
+
+    def test_of_integers(self):
+        x = np.array([[3, -2, 0], [1, 5, -7]])
+        functions = [
+            lambda x: [np.round(x, 1), np.nan_to_num(x), np.square(x), np.abs(x)],
+            lambda x: [np.argmax(x), np.nanargmax(x, axis=1), 2 > x, x != 200],
+            lambda x: [np.fmax(x, 1), np.minimum(x, 3), x**0, x**1, x**2],
+            lambda x: [x.any(1), x.all(0), np.logical_not(x), x.astype("f8")],
+        ]
+        cases = [Case(f, x, has_gradients=False) for f in functions]
+        f = lambda x: [np.sign(x), np.maximum(x, 0), np.minimum(x, 255), x >= 0, x < 0]
+        cases.append(Case(f, np.array([3, 0], "u1"), has_gradients=False))
+        self.assert_right(cases)
+
+
 class TestSpecialValues(CTest):
     VALUES = np.array(
         [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308, 1.0, -1.0]
@@ -955,6 +1000,8 @@ class TestRefusals(ValueTest):
         self.assert_refused(Value(numbers(3).astype("f2")) * 2, "float16")
         self.assert_refused(Value(numbers(3).astype(np.longdouble)) * 2, "float")
         self.assert_refused(np.interp(x, [0.0, 1.0], [0.0, 2.0]), "interp")
+        self.assert_refused(x.at[x > 1].set(0.0), "mask")
+        self.assert_refused(np.pad(x, 1, constant_values=((1, 2), (3, 4))), "pad")
 
     def test_of_other_places(self):
         program = compiled(Value([1.0]) * 2)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from micrograd import nn
 from micrograd.interface import creation, functions, logic, special_arrays
 from micrograd.program.loops import (
     Array,
@@ -29,7 +28,6 @@ from micrograd.program.lower import (
     axes_for,
     axes_in,
     base_of,
-    counted,
     data_of,
     dtype_of,
     expanded,
@@ -140,17 +138,6 @@ def triangle(low: Lowering, line: Line) -> None:
     low.fill(line, Call(np.where, (is_inside, x, zero), dtype, None), axes)
 
 
-def is_label(low: Lowering, line: Line) -> None:
-    """The gradient of `loss_of_label`: g at each row's label."""
-    g, _, losses, labels = line.arguments
-    *outer, last = axes_for(line.shape)
-    label = low.operand(labels, outer)
-    is_here = Call(np.equal, (label, Place(along(last))), BOOL, None)
-    dtype = dtype_of(line)
-    operands = (is_here, low.operand(g, outer), Literal(0.0, dtype))
-    low.fill(line, Call(np.where, operands, dtype, dtype), [*outer, last])
-
-
 def filled(low: Lowering, line: Line) -> None:
     """An array of one number, such as np.ones_like gives, whatever the data."""
     axes = axes_for(line.shape)
@@ -193,23 +180,6 @@ def any_of(low: Lowering, line: Line) -> None:
 def all_of(low: Lowering, line: Line) -> None:
     """np.all."""
     low.reduce(line, "and", True)
-
-
-def mean_of(low: Lowering, line: Line) -> None:
-    """np.mean."""
-    options = options_of(line, "x axis")
-    x = options["x"]
-    axes, dtype = axes_for(np.shape(data_of(x))), dtype_of(line)
-    reduced = axes_in(options.get("axis"), len(axes))
-    over = [axis for i, axis in enumerate(axes) if i in reduced]
-    rest = [None if i in reduced else axis for i, axis in enumerate(axes)]
-    if not options.get("keepdims", False):
-        rest = [axis for i, axis in enumerate(axes) if i not in reduced]
-    total = low.combine(line, low.at(x, indices(axes)), rest, over, "+", 0, dtype)
-    n = int(np.prod([axis.length for axis in counted(over)], dtype=int))
-    again = axes_for(line.shape)
-    operands = (Read(total, indices(again)), Literal(n, dtype))
-    low.fill(line, Call(np.divide, operands, dtype, dtype), again)
 
 
 def counted_nonzero(low: Lowering, line: Line) -> None:
@@ -553,13 +523,11 @@ TABLE: dict[Any, Callable[[Lowering, Line], None]] = {
     functions.placed_on_diagonal: on_einsum_diagonal,
     kept_bits: kept,
     logic.count_nonzero: counted_nonzero,
-    nn.grad_loss_of_label: is_label,
     np.bincount: sums_by_number,
     np.count_nonzero: counted_nonzero,
     np.dot: dot_product,
     np.einsum: sum_of_products,
     np.matmul: matrix_product,
-    np.mean: mean_of,
     np.nan_to_num: without_nan,
     np.pad: padded,
     np.round: rounded,
