@@ -10,7 +10,7 @@ import numpy as np
 
 from micrograd import nn, rules
 from micrograd.arrays import as_float, as_number
-from micrograd.interface import functions, shapes
+from micrograd.interface import shapes
 from micrograd.program.loops import Call, Expression, Index, Refused
 from micrograd.program.lower import (
     VIEWS,
@@ -67,14 +67,6 @@ def swapped(low: Lowering, line: Line, places: Places) -> Expression:
     back = list(places)
     back[first], back[second] = back[second], back[first]
     return low.at(x, back)
-
-
-def moved_axes(low: Lowering, line: Line, places: Places) -> Expression:
-    """np.moveaxis."""
-    x, *how = line.arguments
-    shown = np.moveaxis(np.empty(range(len(line.shape))), *how, **line.options).shape
-    back = dict(zip(shown, places))
-    return low.at(x, [back[i] for i in range(len(places))])
 
 
 def reshaped(low: Lowering, line: Line, places: Places) -> Expression:
@@ -203,13 +195,6 @@ def of_label(low: Lowering, line: Line, places: Places) -> Expression:
     return low.at(losses, [*places, key])
 
 
-def of_einsum_diagonal(low: Lowering, line: Line, places: Places) -> Expression:
-    """What einsum takes of x where letters repeat."""
-    options = options_of(line, "x term letters")
-    by_letter = dict(zip(options["letters"], places))
-    return low.at(options["x"], [by_letter[letter] for letter in options["term"]])
-
-
 TABLE: dict[Any, Callable[[Lowering, Line, Places], Expression]] = {
     **dict.fromkeys([as_float, as_number, cast], same_element),
     **dict.fromkeys([shapes.as_dtype, np.copy], same_element),
@@ -219,10 +204,8 @@ TABLE: dict[Any, Callable[[Lowering, Line, Places], Expression]] = {
     **dict.fromkeys([np.atleast_1d, np.atleast_2d, np.atleast_3d], reshaped),
     **dict.fromkeys([np.flip, np.rot90, np.roll, np.repeat, np.tile], rearranged),
     **dict.fromkeys([np.delete], rearranged),
-    functions.einsum_diagonal: of_einsum_diagonal,
     nn.loss_of_label: of_label,
     np.diagonal: diagonal,
-    np.moveaxis: moved_axes,
     np.swapaxes: swapped,
     np.take: taken,
     np.take_along_axis: taken,
