@@ -329,6 +329,15 @@ class TestArguments(ModuleTest):
         copied = pickle.loads(pickle.dumps(power))
         self.assertEqual(self.arguments(copied + speed), ["speed", "power"])
 
+    def test_selections_of_numbers(self):
+        x = Value(2.0)
+        compiled(x[..., None] * 3, wrt=x).save(self.path)
+        (y,), (gradient,) = runpy.run_path(str(self.path))["step"](2.0)
+        self.assertEqual((y, gradient), (6.0, 3.0))
+        y = Value(np.array(-1.0))
+        with self.assertRaisesRegex(ValueError, "how many elements a mask takes"):
+            compiled(y[y > 0], wrt=y).save(self.path)
+
     def test_each_name_stays(self):
         """Also those of Python, of NumPy, and of the module's own."""
         names = [*OWN, *OUTSIDE, "exp", "asarray", "can_cast", "load", "v1", "u1", "c0"]

@@ -341,8 +341,9 @@ class Tape:
             key = (line.shape, line.data.tobytes())
             if key not in self.masks:
                 size = np.size(line.data)
-                most = max(size - 1, min(size, 2), 1)  # not all, which others have
-                n = 1 + (self.n_selected + len(self.masks)) % most
+                most = max(size - 1, min(size, 2))  # not all, which others have
+                number = self.n_selected + len(self.masks)
+                n = 1 + number % most if size > 1 else number % 2
                 self.masks[key] = (np.arange(size) < n).reshape(line.shape)
             line.data = self.masks[key].astype(line.data.dtype)
             self.selecting.add(line)

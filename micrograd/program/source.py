@@ -433,7 +433,10 @@ class Source:
         if out:
             first = [f"{name} = {out}", f"{name}.fill(0)"]
         else:
-            form = f"{self.argument(shape)}{'.shape' * isinstance(shape, Line)}"
+            if isinstance(shape, Line):  # that of an array; a number has none
+                form = f"{self.argument(shape)}.shape" if shape.is_array else "()"
+            else:
+                form = self.argument(shape)
             form = f"{form}, {self.argument(line.data.dtype)}"
             first = [f"{name} = {self.numpy('zeros')}({form})"]
         if not any(np.ndim(data_in(key)) for key in keys):
