@@ -193,7 +193,8 @@ class TestOperators(CTest):
     def test_integers_wrap_as_numpys_do(self):
         largest = np.iinfo(np.int64).max
         a = np.array([largest, -largest - 1, -7, 7, 0, 3])
-        b = np.array([2, -1, 2, -2, 5, 0])
+        is_safe = np.lib.NumpyVersion(np.__version__) >= "1.23.0"  # below, it crashes
+        b = np.array([2, -1 if is_safe else 1, 2, -2, 5, 0])
         functions = [f for f, _ in (*BINARY.values(), *COMPARISONS.values())]
         functions += [np.floor_divide, np.remainder, np.fmod, np.bitwise_xor]
         functions += [np.bitwise_and, np.bitwise_or, np.logical_xor]

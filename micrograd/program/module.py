@@ -248,7 +248,7 @@ def recorded(
     n_selected: int | None = None,
 ) -> Recording:
     """The lines for data of these lengths, where axes are open, and for the leaves."""
-    data = {leaf: plain(program.data_of(leaf)) for leaf in program.leaves}
+    data = {leaf: plain(program._data_of(leaf)) for leaf in program.leaves}
     for lazy in program.lazies:
         shape, dtype = program.form(lazy)
         if shape is None:

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from micrograd.arrays import as_plain_float, checked_data
-from micrograd.engine import Constant, Value, links_to, order_of, values_in
+from micrograd.engine import (
+    Constant,
+    Value,
+    data_of,
+    links_to,
+    order_of,
+    values_in,
+)
 from micrograd.graph import in_order_of_birth, node_of, results_of
 from micrograd.names import identifier, names_in
 from micrograd.program.code import Code, form_of
@@ -132,7 +139,8 @@ class Program:
                 inputs = []
                 for placeholder in self._placeholders:  # which may warn of this call
                     inputs.append(placeholder.feed(values))
-                inputs += [leaf.data for leaf in self.leaves]
+                # No comprehension: in Python 3.13, an interrupt in one skips the exit.
+                inputs += map(data_of, self.leaves)
                 return self._run(inputs)
         except Exception:
             raise
@@ -144,7 +152,7 @@ class Program:
         """Run the code for these inputs, and set the gradients of wrt."""
         code, is_new = self._last, False
         if code is None or not code.fits(*inputs):
-            inputs[len(self.lazies) :] = map(self.data_of, self.leaves)
+            inputs[len(self.lazies) :] = map(self._data_of, self.leaves)
         if code is None or not code.fits(*inputs):
             inputs = [*map(plain, checked_data(inputs))]
             code, is_new = self._code(inputs)
@@ -161,7 +169,7 @@ class Program:
             x.grad = gradient
         return results
 
-    def data_of(self, leaf: Value) -> Any:
+    def _data_of(self, leaf: Value) -> Any:
         """The data of a leaf; if it held a float when it was compiled, as a float.
 
         So a number that comes from an array, or an integer, has no code of its own.
@@ -220,7 +228,7 @@ class Program:
                         f"{lazy.name} of shape {lazy.shape} has not been fed: call the "
                         "program, or forward(), before you ask for its source"
                     )
-            found = [x.data for x in self.lazies] + [*map(self.data_of, self.leaves)]
+            found = [x.data for x in self.lazies] + [*map(self._data_of, self.leaves)]
             inputs = [*map(plain, checked_data(found))]
             with self._lock:
                 self._code(inputs)[0].recorded.clear()
