@@ -23,6 +23,7 @@ from testing import (
     needs,
     needs_graphviz,
     numbers,
+    slow,
     squares,
 )
 
@@ -257,6 +258,7 @@ def differences(function, arrays, step=2e-6):
     return found
 
 
+@slow
 class TestTables(ValueTest):
     def setUp(self):
         context = warnings.catch_warnings()
@@ -616,6 +618,7 @@ class TestGradient(ValueTest):
         self.assertIs(x.grad, before)
 
 
+@slow
 class TestLengths(ValueTest):
     """They follow what is fed, at lengths other than those it was made with."""
 
@@ -747,6 +750,7 @@ class TestUserOperators(ValueTest):
             self.assertTrue(bool(Value(1.0)))  # elsewhere one may look
 
 
+@slow
 class TestCost(ValueTest):
     def test_long_chains(self):
         x = Value(0.5)

@@ -14,6 +14,7 @@ from testing import (
     UNARY,
     ValueTest,
     parts_of,
+    slow,
 )
 
 from micrograd import (
@@ -553,6 +554,7 @@ def eps_of(*data):
     return max([np.finfo(x).eps for x in dtypes if x.kind == "f"], default=2**-52)
 
 
+@slow
 class TestEveryFunction(ValueTest):
     """As NumPy computes with plain arrays, and the gradients of that in float64."""
 

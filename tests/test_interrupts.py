@@ -12,7 +12,7 @@ import zipfile
 from functools import partial
 
 import numpy as np
-from testing import ROOT, ValueTest, new_folder, numbers
+from testing import ROOT, ValueTest, new_folder, numbers, slow
 
 from micrograd import Value, checkpoint, compiled, nn, operator, optim
 
@@ -257,6 +257,7 @@ class TestProgram(InterruptTest):
         self.assert_close(program(**feeds), expected, 1e-12)
 
 
+@slow
 class TestStates(InterruptTest):
     def parts(self, seed):
         rng = np.random.default_rng(seed)

@@ -30,6 +30,7 @@ from testing import (
     are_broadcastable,
     new_folder,
     numbers,
+    slow,
     squares,
     uniform,
 )
@@ -85,6 +86,7 @@ class Case:
 
 
 @needs_gcc
+@slow
 class CTest(ValueTest):
     """Tests that compile what programs save."""
 

@@ -157,6 +157,11 @@ def needs(*packages):
     return unittest.skipIf(missing, f"needs {' and '.join(missing)}")
 
 
+def slow(test):
+    """Skips what takes many seconds where QUICK is set, as it runs elsewhere."""
+    return unittest.skipIf(os.environ.get("QUICK"), "takes many seconds")(test)
+
+
 def needs_graphviz(test):
     """Both of that name: the package, and the program that it calls."""
     has_program = shutil.which("dot") is not None
