@@ -18,6 +18,8 @@ from testing import ROOT, ValueTest, new_folder, numbers
 
 from micrograd import Value, compiled, nn, operator, special
 from micrograd.interface import special_arrays
+from micrograd.program import module as module_of_programs
+from micrograd.program import pasted
 from micrograd.program.module import SINCE
 from micrograd.program.pasted import NoText, definitions_in, texts_of
 from micrograd.program.source import OUTSIDE, OWN
@@ -793,6 +795,24 @@ class TestPure(ModuleTest):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+
+class TestTextsThatDoNotStand(ModuleTest):
+    """Functions of the package whose text cannot stand in a module."""
+
+    def test_names_that_would_meet(self):
+        with self.assertRaisesRegex(NoText, "two functions are called power"):
+            pasted.add_text("micrograd.rules", "power", {}, {"power": "elsewhere"})
+        with mock.patch.object(special_arrays, "of_each", special_arrays.erfc):
+            with self.assertRaisesRegex(NoText, "of_each is erfc"):
+                texts_of(special_arrays.erf)
+
+    def test_names_that_a_module_has(self):
+        program = compiled(special.erf(Value([0.5])))
+        self.assertEqual(program.unsaveable, [])
+        with mock.patch.object(module_of_programs, "OUTSIDE", ["erf"]):
+            (found,) = program.unsaveable
+        self.assertIn("erf", found)
 
 
 if __name__ == "__main__":
