@@ -179,6 +179,8 @@ class TestEdges(ValueTest):
             for i, text in enumerate(TEXTS):
                 if is_missing(text) or "special" in text and PLAIN["special"] is None:
                     continue
+                if "to_begin=7" in text and np.__version__.startswith("1."):
+                    continue  # which takes 7 for int64, and refuses to cast it
                 for j, name in enumerate(DATA):
                     with self.subTest(text, data=name):
                         turn = (i + j) % 3  # as programs take most of the time

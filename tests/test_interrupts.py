@@ -67,7 +67,8 @@ def interrupted(make, run, files=OWN, kinds=KeyboardInterrupt):
         made, interrupt = make(), Interrupt(n, files)
         sys.settrace(interrupt)
         try:
-            run(made)
+            with np.errstate():  # which an interrupt may leave otherwise
+                run(made)
         except kinds:
             pass
         finally:
@@ -228,6 +229,7 @@ class TestProgram(InterruptTest):
             thread.join()
         self.assertEqual(failures, [])
 
+    @unittest.skipIf(sys.version_info < (3, 11), "a signal may come as a with ends")
     @unittest.skipUnless(hasattr(signal, "setitimer"), "there are no timers")
     def test_signals(self):
         """As Ctrl-C sends them, at any time."""

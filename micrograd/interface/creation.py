@@ -101,8 +101,7 @@ def meshgrid(
     if indexing == "xy" and n_axes > 1:
         grids = [np.swapaxes(x, 0, 1) for x in grids]
     grids = grids if sparse else np.broadcast_arrays(*grids)
-    kind: Any = type(np.meshgrid(0))  # a list; from NumPy 2 on, a tuple
-    return kind(grids)
+    return tuple(grids)
 
 
 # --- Filling in -----------------------------------------------------------------------

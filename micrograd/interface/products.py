@@ -288,7 +288,8 @@ def diff(
 
 def cast_like(x: Any, other: Any) -> Any:
     """x in the dtype that the other has now; TypeError, if floats were cut."""
-    return np.positive(x, dtype=np.result_type(other))
+    dtype = np.result_type(other)
+    return np.positive(dtype.type(x) if type(x) is int else x, dtype=dtype)
 
 
 define(cast_like, lambda g, y, x, other: g, None, name="astype")
